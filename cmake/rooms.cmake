@@ -1,0 +1,44 @@
+# graft_room(NAME base SOURCES a.cc DEPS graft_x LIBS external [PRIVATE_LIBS external])
+#   one static library a room; tests beside the sources are named by graft_room_tests.
+find_package(Threads REQUIRED)
+
+add_library(graft_flags INTERFACE)
+target_compile_options(graft_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Werror
+  # TensorFlow's resize and normalisation are defined bit for bit: no fused multiply-add behind
+  # our back on machines that have one.
+  -ffp-contract=off
+  -fno-omit-frame-pointer)
+target_include_directories(graft_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_link_libraries(graft_flags INTERFACE Threads::Threads)
+if(CMAKE_BUILD_TYPE STREQUAL "Release")
+  target_compile_options(graft_flags INTERFACE -fstack-protector-strong -D_FORTIFY_SOURCE=2
+                                               -D_GLIBCXX_ASSERTIONS)
+  target_link_options(graft_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+if(GRAFT_SANITIZE)
+  target_compile_options(graft_flags INTERFACE -fsanitize=${GRAFT_SANITIZE}
+                                               -fno-sanitize-recover=all -g)
+  target_link_options(graft_flags INTERFACE -fsanitize=${GRAFT_SANITIZE})
+endif()
+
+function(graft_room)
+  cmake_parse_arguments(ROOM "" "NAME" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
+  add_library(graft_${ROOM_NAME} STATIC ${ROOM_SOURCES})
+  target_link_libraries(graft_${ROOM_NAME} PUBLIC graft_flags ${ROOM_DEPS} ${ROOM_LIBS}
+                                           PRIVATE ${ROOM_PRIVATE_LIBS})
+endfunction()
+
+# graft_room_tests(NAME base SOURCES a_test.cc [LIBS ...]): one test binary a room, one ctest entry.
+function(graft_room_tests)
+  if(NOT GRAFT_TESTS)
+    return()
+  endif()
+  find_package(GTest REQUIRED)
+  cmake_parse_arguments(ROOM "" "NAME" "SOURCES;LIBS" ${ARGN})
+  add_executable(${ROOM_NAME}_test ${ROOM_SOURCES})
+  target_link_libraries(${ROOM_NAME}_test PRIVATE graft_${ROOM_NAME} ${ROOM_LIBS}
+                                                  GTest::gtest GTest::gmock GTest::gtest_main)
+  add_test(NAME ${ROOM_NAME} COMMAND ${ROOM_NAME}_test)
+  set_tests_properties(${ROOM_NAME} PROPERTIES TIMEOUT 600)
+endfunction()

@@ -1,0 +1,20 @@
+// A fixed team of threads for loops over independent items. Non-goals: task graphs, nested loops.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <stop_token>
+
+namespace graft {
+
+// Cores that this process may use (affinity mask and cgroup quota considered), at least 1.
+int available_cores();
+
+// Calls body(item, worker) for each item in [0, count), worker in [0, threads); items are handed
+// out in ascending order, one at a time, from a shared counter. body must not throw. Returns when
+// all handed-out items are done; after a stop request no further item is handed out. threads == 1
+// runs on the calling thread. Returns how many items were handed out (== count unless stopped).
+std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
+                         const std::function<void(std::size_t item, int worker)>& body);
+
+}  // namespace graft

@@ -1,0 +1,55 @@
+// A network as data: nodes in topological order, each one op over earlier values. Names are the
+// GraphDef's, so that "MobilenetV1/Predictions/Reshape" can be asked for by its name.
+// Non-goals: execution (Program), files (import.h). Thread rule: immutable once built.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "kernels/op.h"
+#include "tensor/tensor.h"
+
+namespace graft {
+
+using NodeId = std::int32_t;
+
+struct Input {};     // fed at run time
+struct Constant {    // shared, so that rewrites copy graphs cheaply
+  std::shared_ptr<const Tensor> value;
+};
+using NodeBody = std::variant<Input, Constant, Op>;
+
+struct Node {
+  std::string name;
+  NodeBody body;
+  std::vector<NodeId> inputs;  // ids of earlier nodes
+  TensorSpec output;           // dense
+};
+
+class Graph {
+ public:
+  // Appends a node; its output spec is inferred (ops) or given by the value (constants). Errors:
+  // infer_output's, or a duplicate name, all naming the node.
+  Result<NodeId> add_input(std::string name, TensorSpec spec);
+  Result<NodeId> add_constant(std::string name, std::shared_ptr<const Tensor> value);
+  Result<NodeId> add_op(std::string name, Op op, std::vector<NodeId> inputs);
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  std::optional<NodeId> find(std::string_view name) const;  // accepts "name" and "name:0"
+  // A second name for a value (an Identity that import removed keeps its name this way).
+  void add_alias(std::string name, NodeId id);
+
+ private:
+  std::vector<Node> nodes_;
+  std::unordered_map<std::string, NodeId> by_name_;
+};
+
+}  // namespace graft

@@ -1,0 +1,94 @@
+// What an op means: its parameters and its shape rule. One struct an op; the naive code in
+// reference/ is the definition of its values. Non-goals: names, graphs, files.
+// Layouts: activations NHWC, conv filters HWIO [kh,kw,Cin,Cout], depthwise [kh,kw,C,multiplier].
+// Thread rule: plain values.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "tensor/tensor.h"
+
+namespace graft {
+
+enum class Activation : std::uint8_t { kNone, kRelu, kRelu6 };
+
+struct Padding {  // elements added on each side; SAME and VALID are resolved to this at import
+  int top = 0, bottom = 0, left = 0, right = 0;
+  bool operator==(const Padding&) const = default;
+};
+// TensorFlow's SAME for one axis: out = ceil(in / stride), the odd element goes after.
+struct AxisPadding {
+  int before = 0, after = 0;
+};
+AxisPadding same_padding(std::int64_t in, std::int64_t kernel, std::int64_t stride,
+                         std::int64_t dilation = 1);
+
+struct Conv2D {  // inputs: x, filter[, bias [Cout]]
+  int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  Padding padding;
+  Activation activation = Activation::kNone;
+};
+struct DepthwiseConv2D {  // inputs: x, filter [kh,kw,C,M][, bias [C*M]]
+  int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  Padding padding;
+  Activation activation = Activation::kNone;
+};
+struct MatMul {  // inputs: a [M,K], b [K,N] (each possibly transposed)[, bias [N]]
+  bool transpose_a = false, transpose_b = false;
+  Activation activation = Activation::kNone;
+};
+struct Pool {  // input: x; average: the divisor counts only elements inside the image
+  enum class Kind : std::uint8_t { kMax, kAverage } kind = Kind::kMax;
+  int kernel_h = 1, kernel_w = 1, stride_h = 1, stride_w = 1;
+  Padding padding;
+};
+struct Binary {  // inputs: a, b with NumPy broadcasting
+  enum class Kind : std::uint8_t { kAdd, kSub, kMul, kDiv, kMaximum, kMinimum } kind = Kind::kAdd;
+};
+struct Unary {
+  enum class Kind : std::uint8_t { kIdentity, kRelu, kRelu6, kRsqrt, kSqrt, kExp, kNeg, kSquare,
+                                   kSigmoid, kTanh } kind = Kind::kIdentity;
+};
+struct BatchNorm {  // inputs: x, mean, variance, beta, gamma (each [C]); scale false: gamma unused
+  float epsilon = 0.001F;
+  bool scale = true;
+};
+struct Dequantize {  // inputs: q (u8), min (f32 scalar), max (f32 scalar); TF's MIN_FIRST rule
+};
+struct Concat {  // inputs: n tensors equal but for one axis
+  int axis = 3;
+};
+struct Pad {  // constant zero padding, one {before, after} an axis
+  std::vector<AxisPadding> axes;
+};
+struct Mean {  // over `axes` (non-negative)
+  std::vector<int> axes;
+  bool keep_dims = false;
+};
+struct Reshape {  // same elements, new shape (fully known)
+  Shape shape;
+};
+struct Softmax {};  // over the last axis
+struct Reorder {    // between memory layouts; shape unchanged
+  Layout to = Layout::kDense;
+};
+
+using Op = std::variant<Conv2D, DepthwiseConv2D, MatMul, Pool, Binary, Unary, BatchNorm, Dequantize,
+                        Concat, Pad, Mean, Reshape, Softmax, Reorder>;
+std::string_view name_of(const Op& op);  // "Conv2D"
+
+// Shape and type of the result (dense), or why these inputs cannot be: rank, channel or type
+// mismatch, stride or kernel < 1, an output dimension < 1, more elements than 2^31.
+Result<TensorSpec> infer_output(const Op& op, std::span<const TensorSpec> inputs);
+
+// Multiply-adds of one evaluation (0 for ops without any), for `inspect` and the benchmark.
+std::uint64_t multiply_adds(const Op& op, std::span<const TensorSpec> inputs,
+                            const TensorSpec& output);
+
+}  // namespace graft

@@ -1,0 +1,79 @@
+// A pretrained network cut at its feature: photo bytes → feature vector.
+// Thread rule: Backbone is immutable after compile() and shared; an Extractor belongs to one thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "graph/program.h"
+#include "image/augment.h"
+#include "image/decode.h"
+#include "model/source.h"
+#include "model/spec.h"
+#include "wire/graph_def.pb.h"
+
+namespace graft {
+
+struct BackboneOptions {
+  std::string backend;            // as CompileOptions::backend
+  DecodeOptions decode;
+};
+
+class Extractor;
+
+class Backbone {
+ public:
+  // Fingerprints the bytes; parses and compiles nothing yet (a warm run needs neither).
+  static Backbone create(ModelSpec spec, ModelBytes bytes, BackboneOptions options);
+  Backbone(Backbone&&) noexcept;
+  Backbone& operator=(Backbone&&) noexcept;
+  ~Backbone();
+
+  const ModelSpec& spec() const;
+  const std::string& origin() const;      // file the bytes came from
+  const std::string& fingerprint() const;  // SHA-256 of the GraphDef bytes, hex
+  // Everything a feature depends on but the photo, as one line (see FeatureKey::space). Uses the
+  // backends' numeric mode without compiling.
+  std::string feature_space() const;
+
+  // Parses once, on first use; the errors of parse_graph_def with the origin in front.
+  Result<const wire::GraphDef*> graph_def();
+  // Imports, simplifies, compiles; checks that the feature has spec().feature_width values and the
+  // input the right shape. Idempotent.
+  Result<void> compile();
+
+  // After compile().
+  std::unique_ptr<Extractor> make_extractor() const;
+  const Program& program() const;
+
+ private:
+  friend class Extractor;
+  struct State;
+  explicit Backbone(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+class Extractor {
+ public:
+  ~Extractor();
+  // Photo bytes → feature (feature_width floats). Errors: decode_image's.
+  Result<void> run(std::span<const std::byte> photo, std::span<float> feature,
+                   DecodeNote* note = nullptr);
+  // Distorted: decode, then distort() with this rng.
+  void run_distorted(const Image& photo, const Distortion& distortion, Rng& rng,
+                     std::span<float> feature);
+  // The network alone, on a prepared input f32 [R,R,3].
+  void run_input(std::span<const float> input, std::span<float> feature);
+
+ private:
+  friend class Backbone;
+  struct State;
+  explicit Extractor(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace graft
