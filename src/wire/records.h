@@ -19,13 +19,13 @@ std::uint32_t masked_crc32c(std::span<const std::byte> data);
 void append_record(std::string& out, std::span<const std::byte> data);
 
 // What stands at the front of `bytes`:
-struct Record {  // a whole frame
+struct Record {                     // a whole frame
   std::span<const std::byte> data;  // points into `bytes`
   std::size_t frame_bytes = 0;      // how far to advance
 };
-struct Truncated {};                // fewer bytes than the frame says: retry when the file has grown
-struct BadRecord {                  // a wrong checksum
-  bool length_is_trusted = false;   // true: only the data's crc is wrong, frame_bytes skips it
+struct Truncated {};               // fewer bytes than the frame says: retry when the file has grown
+struct BadRecord {                 // a wrong checksum
+  bool length_is_trusted = false;  // true: only the data's crc is wrong, frame_bytes skips it
   std::size_t frame_bytes = 0;
 };
 using NextRecord = std::variant<Record, Truncated, BadRecord>;
