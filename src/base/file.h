@@ -57,13 +57,14 @@ Result<std::string> read_text_file(const std::string& path,
 Result<void> write_atomically(const std::string& path, std::span<const std::byte> content);
 Result<void> write_atomically(const std::string& path, std::string_view content);
 
-// The same for content that is produced piece by piece: `produce` calls its argument for each piece.
+// The same for content that is produced piece by piece: `produce` calls its argument for each
+// piece.
 using ByteSink = std::function<Result<void>(std::span<const std::byte>)>;
 Result<void> write_atomically(const std::string& path,
                               const std::function<Result<void>(const ByteSink&)>& produce);
 
-bool exists(const std::string& path);        // follows links; false on any error
-bool is_directory(const std::string& path);  // follows links
+bool exists(const std::string& path);                    // follows links; false on any error
+bool is_directory(const std::string& path);              // follows links
 Result<void> make_directories(const std::string& path);  // like mkdir -p
 
 // Would write_atomically(path) succeed for a small file, as far as one can tell now? Checks the
@@ -72,9 +73,9 @@ Result<void> make_directories(const std::string& path);  // like mkdir -p
 Result<void> check_writable(const std::string& path);
 
 std::string join_path(std::string_view directory, std::string_view name);  // one '/', none doubled
-std::string file_name(std::string_view path);       // after the last '/'
-std::string parent_directory(std::string_view path);  // "." when there is none
-std::string absolute_path(const std::string& path);   // lexical, needs no existing file
+std::string file_name(std::string_view path);                              // after the last '/'
+std::string parent_directory(std::string_view path);                       // "." when there is none
+std::string absolute_path(const std::string& path);  // lexical, needs no existing file
 
 // What errno says, in words, for the end of an error message: "No space left on device".
 std::string errno_text(int error_number);

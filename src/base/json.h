@@ -1,4 +1,5 @@
-// The one door to the JSON library (nlohmann). Include in .cc files; headers take <nlohmann/json_fwd>.
+// The one door to the JSON library (nlohmann). Include in .cc files; headers take
+// <nlohmann/json_fwd>.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -4,11 +4,17 @@
 #include <cstddef>
 #include <functional>
 #include <stop_token>
+#include <string>
 
 namespace graft {
 
 // Cores that this process may use (affinity mask and cgroup quota considered), at least 1.
 int available_cores();
+
+// The cores that control groups (version 1 and 2, this process's group and all above it) allow, a
+// quota of 1.5 cores counting as 2; 0 when there is no limit. Looks at <root>/proc/self/cgroup and
+// <root>/sys/fs/cgroup; root is "" except in tests.
+int cgroup_cores(const std::string& root = "");
 
 // Calls body(item, worker) for each item in [0, count), worker in [0, threads); items are handed
 // out in ascending order, one at a time, from a shared counter. body must not throw. Returns when

@@ -25,12 +25,24 @@ struct Error {
   std::string message;
 };
 
-inline Error not_found(std::string m) { return {ErrorKind::kNotFound, std::move(m)}; }
-inline Error corrupt(std::string m) { return {ErrorKind::kCorrupt, std::move(m)}; }
-inline Error unsupported(std::string m) { return {ErrorKind::kUnsupported, std::move(m)}; }
-inline Error invalid_argument(std::string m) { return {ErrorKind::kInvalidArgument, std::move(m)}; }
-inline Error io_error(std::string m) { return {ErrorKind::kIo, std::move(m)}; }
-inline Error cancelled(std::string m) { return {ErrorKind::kCancelled, std::move(m)}; }
+inline Error not_found(std::string m) {
+  return {ErrorKind::kNotFound, std::move(m)};
+}
+inline Error corrupt(std::string m) {
+  return {ErrorKind::kCorrupt, std::move(m)};
+}
+inline Error unsupported(std::string m) {
+  return {ErrorKind::kUnsupported, std::move(m)};
+}
+inline Error invalid_argument(std::string m) {
+  return {ErrorKind::kInvalidArgument, std::move(m)};
+}
+inline Error io_error(std::string m) {
+  return {ErrorKind::kIo, std::move(m)};
+}
+inline Error cancelled(std::string m) {
+  return {ErrorKind::kCancelled, std::move(m)};
+}
 
 // Either a T or an Error. Implicit from both, so that `return value;` and `return corrupt("…");`
 // read alike. value() and error() require the matching state (checked with assertions on).
@@ -88,16 +100,16 @@ inline Error with_context(std::string_view subject, Error error) {
 #define GRAFT_CONCAT(a, b) GRAFT_CONCAT_INNER(a, b)
 
 // GRAFT_TRY(expr): returns the error of a Result<void> (or any Result whose value is not needed).
-#define GRAFT_TRY(expr)                                                \
-  do {                                                                 \
-    auto graft_try_result = (expr);                                    \
+#define GRAFT_TRY(expr)                                                     \
+  do {                                                                      \
+    auto graft_try_result = (expr);                                         \
     if (!graft_try_result.ok()) return std::move(graft_try_result).error(); \
   } while (false)
 
 // GRAFT_ASSIGN(auto x, expr): x = the value, or returns the error.
 #define GRAFT_ASSIGN(declaration, expr) \
   GRAFT_ASSIGN_IMPL(GRAFT_CONCAT(graft_result_, __LINE__), declaration, expr)
-#define GRAFT_ASSIGN_IMPL(temp, declaration, expr)     \
-  auto temp = (expr);                                  \
-  if (!temp.ok()) return std::move(temp).error();      \
+#define GRAFT_ASSIGN_IMPL(temp, declaration, expr) \
+  auto temp = (expr);                              \
+  if (!temp.ok()) return std::move(temp).error();  \
   declaration = std::move(temp).value()

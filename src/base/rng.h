@@ -9,6 +9,10 @@
 
 namespace graft {
 
+// One block of the generator: ten rounds on a 128-bit counter under a 64-bit key, low words first.
+std::array<std::uint32_t, 4> philox_4x32_10(std::array<std::uint32_t, 4> counter,
+                                            std::array<std::uint32_t, 2> key);
+
 class Rng {
  public:
   // stream separates uses of one seed (weights, batches, distortions …); counter is where to start,
@@ -17,12 +21,12 @@ class Rng {
 
   std::uint32_t next_u32();
   std::uint64_t next_u64();
-  float uniform();                                  // [0, 1), 24 bits
-  double uniform_double();                          // [0, 1), 53 bits
-  float uniform(float low, float high);             // [low, high)
-  std::uint32_t below(std::uint32_t bound);         // [0, bound), unbiased; bound ≥ 1
-  float normal();                                   // mean 0, variance 1 (Box-Muller)
-  float truncated_normal();                         // normal, redrawn beyond 2σ, as TensorFlow's
+  float uniform();                           // [0, 1), 24 bits
+  double uniform_double();                   // [0, 1), 53 bits
+  float uniform(float low, float high);      // [low, high)
+  std::uint32_t below(std::uint32_t bound);  // [0, bound), unbiased; bound ≥ 1
+  float normal();                            // mean 0, variance 1 (Box-Muller)
+  float truncated_normal();                  // normal, redrawn beyond 2σ, as TensorFlow's
 
  private:
   std::uint64_t seed_, stream_, counter_;

@@ -17,7 +17,8 @@ std::string printable(std::string_view bytes);
 
 std::string to_lower_ascii(std::string_view s);
 std::string trim(std::string_view s);
-std::vector<std::string> split_lines(std::string_view s);  // accepts \n and \r\n, no empty last line
+std::vector<std::string> split_lines(
+    std::string_view s);  // accepts \n and \r\n, no empty last line
 
 // The candidate with the smallest edit distance, or "" when none is near (distance > a third of the
 // length, at least 2). For "did you mean".
