@@ -89,6 +89,12 @@ class CheckLayersTest(unittest.TestCase):
                      "std::cerr << 1;", "_exit (1);"):
             self.expect_one({"src/image/use.cc": f"void f() {{ {code} }}\n"}, "only the cli room")
 
+    def test_last_words_before_abort_are_allowed(self):
+        code = 'void f() {\n  std::fprintf(stderr, "mistake: %d;", 1);\n  std::abort();\n}\n'
+        self.assertEqual(self.violations(files={"src/image/use.cc": code}), [])
+        self.expect_one({"src/image/use.cc": code.replace("std::abort", "g(); std::abort")},
+                        "only the cli room")
+
     def test_abort_and_members_are_allowed(self):
         self.assertEqual(self.violations(files={
             "src/image/use.cc": "void f() { std::abort(); out.puts(1); p->exit(2); }\n"}), [])
