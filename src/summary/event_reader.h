@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "summary/event_writer.h"
+#include "summary/histogram.h"
 
 namespace graft {
 
@@ -36,16 +36,25 @@ struct EventHandler {  // views live during the call; empty functions are skippe
 // Scalars come as simple_value (TensorFlow 1) or as a rank-0 float tensor (TensorBoard 2).
 class EventReader {
  public:
+  // Memory a reader may take for one record; a longer one is passed over and counted as damaged.
+  static constexpr std::uint64_t kMaxRecordBytes = std::uint64_t{256} << 20;
+
   explicit EventReader(std::string path);
-  // Reads what is complete since the last call. A truncated last record waits for the next call; a
-  // bad checksum is counted; kIo/kNotFound for the file itself.
+  // Reads what is complete since the last call, a chunk at a time. A truncated last record waits
+  // for the next call. A record whose content is damaged is counted and passed over. Where a
+  // record's length is damaged there is no telling where the next one starts: reading stops there
+  // for good (lost() is true, counted once). A file that was replaced or cut shorter is read from
+  // its start. kIo/kNotFound/kUnsupported for the file itself.
   Result<void> poll(const EventHandler& handler);
   std::uint64_t damaged_records() const { return damaged_; }
-  std::uint64_t offset() const { return offset_; }
+  bool lost() const { return lost_; }
+  std::uint64_t offset() const { return offset_; }  // bytes read and done with
 
  private:
   std::string path_;
   std::uint64_t offset_ = 0, damaged_ = 0;
+  std::uint64_t device_ = 0, inode_ = 0;
+  bool lost_ = false;
 };
 
 }  // namespace graft
