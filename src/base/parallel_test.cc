@@ -1,1 +1,146 @@
 #include "base/parallel.h"
+
+#include <gtest/gtest.h>
+#include <sched.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "base/file.h"
+#include "base/test_directory.h"
+
+namespace graft {
+namespace {
+
+TEST(ParallelFor, VisitsEveryItemOnce) {
+  for (const int threads : {1, 2, 5}) {
+    std::vector<std::atomic<int>> visits(1000);
+    std::atomic<bool> in_range{true};
+    const std::size_t handed_out = parallel_for(visits.size(), threads, {}, [&](auto item, int w) {
+      visits[item].fetch_add(1);
+      if (w < 0 || w >= threads) in_range = false;
+    });
+    EXPECT_EQ(handed_out, visits.size());
+    EXPECT_TRUE(in_range);
+    for (const auto& count : visits) EXPECT_EQ(count.load(), 1);
+  }
+}
+
+TEST(ParallelFor, OneWorkerNumberIsNeverInTwoPlaces) {
+  std::vector<std::atomic<int>> busy(4);
+  std::atomic<bool> clash{false};
+  parallel_for(2000, 4, {}, [&](std::size_t, int worker) {
+    if (busy[static_cast<std::size_t>(worker)].fetch_add(1) != 0) clash = true;
+    std::this_thread::yield();
+    busy[static_cast<std::size_t>(worker)].fetch_sub(1);
+  });
+  EXPECT_FALSE(clash);
+}
+
+TEST(ParallelFor, OneThreadIsTheCallersAndAscends) {
+  const auto self = std::this_thread::get_id();
+  std::vector<std::size_t> order;
+  parallel_for(100, 1, {}, [&](std::size_t item, int) {
+    EXPECT_EQ(std::this_thread::get_id(), self);
+    order.push_back(item);
+  });
+  ASSERT_EQ(order.size(), 100U);
+  EXPECT_TRUE(std::is_sorted(order.begin(), order.end()));
+}
+
+TEST(ParallelFor, StopsHandingOutButFinishesWhatItGave) {
+  for (const int threads : {1, 3}) {
+    std::stop_source source;
+    std::mutex mutex;
+    std::set<std::size_t> done;
+    const std::size_t handed_out =
+        parallel_for(100000, threads, source.get_token(), [&](std::size_t item, int) {
+          if (item == 50) source.request_stop();
+          const std::lock_guard lock(mutex);
+          done.insert(item);
+        });
+    EXPECT_LT(handed_out, 100000U);
+    EXPECT_EQ(done.size(), handed_out);
+    EXPECT_EQ(*done.rbegin() + 1, handed_out);  // a prefix, without holes
+  }
+}
+
+TEST(ParallelFor, NothingToDo) {
+  EXPECT_EQ(parallel_for(0, 4, {}, [](std::size_t, int) { FAIL(); }), 0U);
+  std::stop_source source;
+  source.request_stop();
+  EXPECT_EQ(parallel_for(9, 4, source.get_token(), [](std::size_t, int) { FAIL(); }), 0U);
+}
+
+TEST(AvailableCores, FollowsTheAffinityMask) {
+  EXPECT_GE(available_cores(), 1);
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  int first = 0;
+  while (!CPU_ISSET(first, &before)) ++first;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(first, &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  EXPECT_EQ(available_cores(), 1);
+  sched_setaffinity(0, sizeof before, &before);
+}
+
+class CgroupCores : public ::testing::Test {
+ protected:
+  void put(const std::string& name, std::string_view content) {
+    const std::string path = root_ / name;
+    std::filesystem::create_directories(parent_directory(path));
+    std::ofstream(path) << content;
+  }
+  TestDirectory root_;
+};
+
+TEST_F(CgroupCores, NoGroupNoLimit) {
+  EXPECT_EQ(cgroup_cores(root_.path()), 0);
+}
+
+TEST_F(CgroupCores, Version2TakesTheStrictestAncestor) {
+  put("proc/self/cgroup", "0::/user.slice/job.scope\n");
+  put("sys/fs/cgroup/user.slice/job.scope/cpu.max", "max 100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 0);
+  put("sys/fs/cgroup/user.slice/cpu.max", "250000 100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 3);  // 2.5 cores
+  put("sys/fs/cgroup/user.slice/job.scope/cpu.max", "100000 100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 1);
+}
+
+TEST_F(CgroupCores, Version2InsideAContainer) {
+  put("proc/self/cgroup", "0::/\n");
+  put("sys/fs/cgroup/cpu.max", "50000 100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 1);
+}
+
+TEST_F(CgroupCores, Version1) {
+  put("proc/self/cgroup", "12:memory:/docker/abc\n4:cpu,cpuacct:/docker/abc\n0::/\n");
+  put("sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_quota_us", "-1\n");
+  put("sys/fs/cgroup/cpu,cpuacct/docker/abc/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 0);
+  // In a container the host's path is not there, and the mount itself is the group.
+  put("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "400000\n");
+  put("sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 4);
+}
+
+TEST_F(CgroupCores, DamagedFilesMeanNoLimit) {
+  put("proc/self/cgroup", "nonsense\n0:\n0::/a\n:::\n");
+  put("sys/fs/cgroup/a/cpu.max", "100000\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 0);
+  put("sys/fs/cgroup/a/cpu.max", "100000 0\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 0);
+  put("sys/fs/cgroup/a/cpu.max", "99999999999999999999 1\n");
+  EXPECT_EQ(cgroup_cores(root_.path()), 0);
+}
+
+}  // namespace
+}  // namespace graft

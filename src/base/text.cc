@@ -217,7 +217,10 @@ void append_float(std::string& out, float value) {
   std::string digits(text.substr(0, 1));
   if (mark > 1) digits += text.substr(2, mark - 2);
 
-  if (exponent < -4 || exponent >= 16) {
+  // NumPy decides by the value, not by its digits: the float nearest to 0.0001 lies just below it
+  // and prints as 1e-04.
+  const double magnitude = std::abs(static_cast<double>(value));
+  if (magnitude != 0 && (magnitude < 1e-4 || magnitude >= 1e16)) {
     out += text;
     return;
   }
