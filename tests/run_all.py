@@ -55,15 +55,17 @@ def run(command, timeout=1800, **options):
 
 
 def stream(command, tally, timeout=1800, **options):
-    """Runs a script that prints PASS/FAIL/SKIP lines, shows them as they come, counts them."""
+    """Runs a script that prints PASS/FAIL/SKIP lines and counts them; shows all but what passed."""
     lines = []
     with subprocess.Popen([str(c) for c in command], cwd=ROOT, text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:
         for line in process.stdout:
             lines.append(line)
-            print(line, end="", flush=True)
+            if not line.startswith("PASS "):
+                print(line, end="", flush=True)
         status = process.wait(timeout)
     passed, failed, skipped = count_cases("".join(lines))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     tally.add(passed, failed, skipped)
     if status != 0 and failed == 0:
         tally.case(False, f"{Path(command[1]).name} ended with status {status}")
