@@ -13,33 +13,50 @@
 namespace graft {
 
 // backbone (all its nodes, topologically sorted) + input_1/BottleneckInputPlaceholder +
-// final_training_ops/… + final_tensor_name (Softmax). backbone == nullptr: the head alone, fed through
-// a plain Placeholder of the same name (features without a model at hand).
-// kInvalidArgument: final_tensor_name collides with a backbone node or is not a valid node name.
+// final_training_ops/… + final_tensor_name (Softmax, the last node). The "input_1" is TensorFlow's
+// way of naming: "input" where the backbone has no node of that name (Inception), else the first
+// free "input_N". backbone == nullptr: the head alone, fed through a plain Placeholder of the same
+// name (features without a model at hand). kInvalidArgument: final_tensor_name collides with
+// another node or scope, or is not a valid node name. kCorrupt: the backbone's errors of
+// topological_order, or it is itself a retrained graph.
 Result<wire::GraphDef> build_retrained_graph(const wire::GraphDef* backbone, const ModelSpec& spec,
                                              const Head& head,
                                              const std::string& final_tensor_name);
 
-// What travels with a graph so that preprocessing cannot mismatch: <graph without .pb>.json.
+// What travels with a graph so that preprocessing cannot mismatch: written inside the graph (as an
+// attribute of the output node that TensorFlow ignores), which is what counts, and for people and
+// other programs as <graph without .pb>.json. Layout: docs/formats/side_file.md.
 struct SideFile {
   std::string architecture;
-  std::string backbone_fingerprint;
-  std::string input_tensor, feature_tensor, output_tensor;
+  std::string backbone_fingerprint;  // SHA-256 of the backbone's GraphDef, hex; empty: head alone
+  std::string input_tensor, feature_tensor, output_tensor;  // "input:0", …, "final_result:0"
   int input_height = 0, input_width = 0;
   float mean = 0, std = 0;
   bool apply_exif_orientation = false;
-  std::vector<std::string> labels;
-  std::string graph_sha256;  // of the .pb beside it; another graph there is noticed
+  std::vector<std::string> labels;  // as printable() gives them
+  std::string graph_sha256;         // of the .pb beside it; another graph there is noticed
 };
 std::string side_file_path(const std::string& graph_path);
-Result<SideFile> read_side_file(const std::string& graph_path);  // kNotFound when there is none
+// kNotFound when there is none; kCorrupt: not such a JSON file, or a size, mean or std that cannot
+// be.
+Result<SideFile> read_side_file(const std::string& graph_path);
 std::string to_json(const SideFile& side);
 
-// Writes graph and side file (atomically each, graph first). Returns the graph's SHA-256.
-Result<std::string> save_retrained_graph(const wire::GraphDef& graph, SideFile side,
+// The facts inside the graph, without graph_sha256 (a file cannot hold its own hash).
+// kInvalidArgument: no node makes side.output_tensor.
+Result<void> embed_side_file(wire::GraphDef& graph, const SideFile& side);
+// kNotFound: the graph holds none (TensorFlow wrote it); kCorrupt as read_side_file.
+Result<SideFile> embedded_side_file(const wire::GraphDef& graph);
+
+// Embeds side in the graph, writes graph and side file (atomically each, graph first; a kill
+// between the two leaves an old side file that Classifier notices). Returns the graph's SHA-256.
+// Hand the graph over with std::move to spare a copy. kIo: the old files are untouched.
+Result<std::string> save_retrained_graph(wire::GraphDef graph, SideFile side,
                                          const std::string& graph_path);
+
 // One label a line, trailing newline (a label with a newline is written printable()).
 Result<void> save_labels(const std::vector<std::string>& labels, const std::string& path);
+// kNotFound; kCorrupt: no label at all.
 Result<std::vector<std::string>> read_labels(const std::string& path);
 
 }  // namespace graft

@@ -1,0 +1,193 @@
+#include "model/backbone.h"
+
+#include <array>
+#include <cassert>
+#include <cmath>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "graph/import.h"
+#include "graph/rewrite.h"
+#include "image/resize.h"
+
+namespace graft {
+namespace {
+
+// Raised when the pixels that decode_image() and resize_normalize() give for a photo change.
+constexpr const char* kDecodeRule = "tf-jpeg-1";
+
+// How far a network's own multiply-adds may lie from the published figure, which is rounded (14 for
+// 13.6 million at worst); the next width is a factor of 1.8 away.
+constexpr double kMultiplyAddsTolerance = 0.2;
+
+std::string float_text(float value) {
+  std::string text;
+  append_float(text, value);
+  return text;
+}
+
+std::string size_text(std::int64_t height, std::int64_t width) {
+  return std::to_string(height) + "x" + std::to_string(width);
+}
+
+}  // namespace
+
+struct Backbone::State {
+  ModelSpec spec;
+  ModelBytes bytes;
+  BackboneOptions options;
+  std::string fingerprint;
+  std::optional<wire::GraphDef> graph_def;
+  std::optional<Program> program;
+};
+
+Backbone::Backbone(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Backbone::Backbone(Backbone&&) noexcept = default;
+Backbone& Backbone::operator=(Backbone&&) noexcept = default;
+Backbone::~Backbone() = default;
+
+Backbone Backbone::create(ModelSpec spec, ModelBytes bytes, BackboneOptions options) {
+  auto state = std::make_unique<State>();
+  state->fingerprint = hex(sha256(bytes.graph_def()));
+  state->spec = std::move(spec);
+  state->bytes = std::move(bytes);
+  state->options = std::move(options);
+  return Backbone(std::move(state));
+}
+
+const ModelSpec& Backbone::spec() const {
+  return state_->spec;
+}
+const std::string& Backbone::origin() const {
+  return state_->bytes.origin;
+}
+const std::string& Backbone::fingerprint() const {
+  return state_->fingerprint;
+}
+
+std::string Backbone::feature_space() const {
+  const ModelSpec& spec = state_->spec;
+  return "sha256=" + state_->fingerprint + " input=" + spec.input_tensor +
+         " feature=" + spec.feature_tensor +
+         " size=" + size_text(spec.input_size, spec.input_size) +
+         " mean=" + float_text(spec.norm.mean) + " std=" + float_text(spec.norm.std) +
+         " decode=" + kDecodeRule +
+         " exif=" + (state_->options.decode.apply_exif_orientation ? "1" : "0") +
+         " mode=" + expected_numeric_mode(state_->options.backend);
+}
+
+Result<const wire::GraphDef*> Backbone::graph_def() {
+  if (!state_->graph_def) {
+    auto parsed = parse_graph_def(state_->bytes.graph_def());
+    if (!parsed.ok()) return with_context(printable(origin()), std::move(parsed).error());
+    state_->graph_def = std::move(parsed).value();
+  }
+  return &*state_->graph_def;
+}
+
+Result<void> Backbone::compile() {
+  if (state_->program) return {};
+  const ModelSpec& spec = state_->spec;
+  const std::string subject = printable(origin());
+  GRAFT_ASSIGN(const wire::GraphDef* def, graph_def());
+
+  ImportOptions import;
+  import.input = spec.input_tensor;
+  import.outputs = {spec.feature_tensor};
+  import.input_shape = {1, spec.input_size, spec.input_size, 3};
+  auto imported = import_graph_def(*def, import);
+  if (!imported.ok()) return with_context(subject, std::move(imported).error());
+  auto simplified = simplify(*imported, import.outputs);
+  if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
+  CompileOptions options;
+  options.backend = state_->options.backend;
+  auto compiled = Program::compile(*simplified, import.outputs, options);
+  if (!compiled.ok()) return with_context(subject, std::move(compiled).error());
+
+  const TensorSpec& input = compiled->input();
+  const Shape wanted{1, spec.input_size, spec.input_size, 3};
+  if (input.dtype != DType::kF32 || !(input.shape == wanted)) {
+    return corrupt(subject + ": takes " + input.shape.to_string() + ", but " + spec.architecture +
+                   " takes " + wanted.to_string() + ": this is another network's file, get the " +
+                   "right one");
+  }
+  const TensorSpec& feature = compiled->outputs()[0];
+  if (feature.dtype != DType::kF32 || feature.shape.elements() != spec.feature_width) {
+    return corrupt(subject + ": " + spec.feature_tensor + " has " +
+                   std::to_string(feature.shape.elements()) + " values, but " + spec.architecture +
+                   " has " + std::to_string(spec.feature_width) +
+                   ": this is another network's file, get the right one");
+  }
+  const double millions = static_cast<double>(compiled->multiply_adds()) / 1e6;
+  if (spec.multiply_adds_m > 0 &&
+      std::abs(millions - spec.multiply_adds_m) > kMultiplyAddsTolerance * spec.multiply_adds_m) {
+    return corrupt(subject + ": does " + std::to_string(std::lround(millions)) +
+                   " million multiply-adds a photo, but " + spec.architecture + " does " +
+                   std::to_string(std::lround(spec.multiply_adds_m)) +
+                   ": this is a network of another width, get the right one");
+  }
+  state_->program = std::move(compiled).value();
+  return {};
+}
+
+const Program& Backbone::program() const {
+  assert(state_->program);
+  return *state_->program;
+}
+
+// Everything that one thread needs, made once: run() allocates nothing when photos are of like
+// size.
+struct Extractor::State {
+  const Program* program = nullptr;
+  ModelSpec spec;
+  DecodeOptions decode;
+  Image image;
+  Tensor input;
+  Program::WorkspacePtr workspace;
+
+  void forward(TensorView in, std::span<float> feature) {
+    assert(feature.size() == static_cast<std::size_t>(spec.feature_width));
+    const std::array<MutableTensorView, 1> outs = {
+        MutableTensorView{program->outputs()[0], reinterpret_cast<std::byte*>(feature.data())}};
+    program->run(in, outs, *workspace);
+  }
+};
+
+std::unique_ptr<Extractor> Backbone::make_extractor() const {
+  auto state = std::make_unique<Extractor::State>();
+  state->program = &program();
+  state->spec = state_->spec;
+  state->decode = state_->options.decode;
+  state->input = Tensor(state->program->input());
+  state->workspace = state->program->make_workspace();
+  return std::unique_ptr<Extractor>(new Extractor(std::move(state)));
+}
+
+Extractor::Extractor(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Extractor::~Extractor() = default;
+
+Result<void> Extractor::run(std::span<const std::byte> photo, std::span<float> feature,
+                            DecodeNote* note) {
+  GRAFT_TRY(decode_image(photo, state_->decode, state_->image, note));
+  resize_normalize(state_->image, state_->spec.input_size, state_->spec.input_size,
+                   state_->spec.norm, state_->input.as<float>());
+  state_->forward(std::as_const(state_->input).view(), feature);
+  return {};
+}
+
+void Extractor::run_distorted(const Image& photo, const Distortion& distortion, Rng& rng,
+                              std::span<float> feature) {
+  distort(photo, state_->spec.input_size, state_->spec.input_size, state_->spec.norm, distortion,
+          rng, state_->input.as<float>());
+  state_->forward(std::as_const(state_->input).view(), feature);
+}
+
+void Extractor::run_input(std::span<const float> input, std::span<float> feature) {
+  assert(input.size() == static_cast<std::size_t>(state_->input.shape().elements()));
+  const TensorView view{state_->input.spec(), reinterpret_cast<const std::byte*>(input.data())};
+  state_->forward(view, feature);
+}
+
+}  // namespace graft
