@@ -1,0 +1,23 @@
+#include "kernels/backend.h"
+
+#include <array>
+
+#include "kernels/onednn/onednn.h"
+
+namespace graft {
+
+std::span<const Backend* const> all_backends() {
+  static const std::array<const Backend*, 2> backends = {&onednn_backend(), &reference_backend()};
+  return backends;
+}
+
+Result<const Backend*> backend_named(std::string_view name) {
+  std::string names;
+  for (const Backend* backend : all_backends()) {
+    if (backend->name() == name) return backend;
+    names += (names.empty() ? "" : ", ") + std::string(backend->name());
+  }
+  return invalid_argument("backend '" + std::string(name) + "': unknown: choose one of " + names);
+}
+
+}  // namespace graft

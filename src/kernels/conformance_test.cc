@@ -1,0 +1,390 @@
+// Every op, on every backend that takes it, in every layout that it takes, against the reference.
+#include "kernels/conformance.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <set>
+#include <thread>
+
+namespace graft {
+namespace {
+
+using Cases = std::vector<ConformanceCase>;
+
+TensorSpec f32(Shape shape) {
+  return {DType::kF32, shape, Layout::kDense};
+}
+
+std::vector<Tensor> random_inputs(const ConformanceCase& test) {
+  std::vector<Tensor> inputs;
+  std::uint64_t seed = std::hash<std::string>{}("graft") + test.inputs.size();
+  for (const TensorSpec& spec : test.inputs) inputs.push_back(random_tensor(spec, ++seed * 7919));
+  return inputs;
+}
+
+void expect_near(const Tensor& got, const Tensor& expected, std::span<const float> tolerance) {
+  const auto a = got.as<float>();
+  const auto b = expected.as<float>();
+  ASSERT_EQ(got.shape(), expected.shape());
+  std::size_t wrong = 0;
+  std::size_t worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    // Written so that NaN is wrong.
+    if (std::fabs(a[i] - b[i]) <= tolerance[i]) continue;
+    if (++wrong == 1) worst = i;
+  }
+  if (wrong > 0) {
+    ADD_FAILURE() << wrong << " of " << a.size() << " values differ; at " << worst << ": "
+                  << a[worst] << ", expected " << b[worst] << " within " << tolerance[worst];
+  }
+}
+
+void check(const ConformanceCase& test) {
+  SCOPED_TRACE(test.name);
+  const std::vector<Tensor> inputs = random_inputs(test);
+  const Evaluated expected = evaluate(reference_backend(), test, inputs, Layout::kDense);
+  ASSERT_TRUE(expected.accepted) << expected.declined;
+  const std::vector<float> tolerance = tolerances(test, inputs);
+  bool taken = false;
+  for (const Backend* backend : all_backends()) {
+    if (backend == &reference_backend()) continue;
+    for (const Layout layout : {Layout::kDense, Layout::kBlocked8, Layout::kBlocked16}) {
+      SCOPED_TRACE(std::string(backend->name()) + ", layout " +
+                   std::to_string(static_cast<int>(layout)));
+      const Evaluated got = evaluate(*backend, test, inputs, layout);
+      if (!got.accepted) {
+        EXPECT_FALSE(got.declined.empty());
+        if (layout == Layout::kDense && test.must_be_fast) {
+          ADD_FAILURE() << "declined: " << got.declined;
+        }
+        continue;
+      }
+      taken = true;
+      EXPECT_TRUE(got.padding_is_zero);
+      expect_near(got.dense, expected.dense, tolerance);
+    }
+  }
+  EXPECT_TRUE(taken || !test.must_be_fast);
+}
+
+struct Geometry {
+  std::int64_t batch, height, width, in, out;
+  int kernel_h, kernel_w, stride, dilation;
+  Padding padding;
+};
+
+template <typename Conv>
+Conv conv_op(const Geometry& g, Activation activation) {
+  Conv op;
+  op.stride_h = op.stride_w = g.stride;
+  op.dilation_h = op.dilation_w = g.dilation;
+  op.padding = g.padding;
+  op.activation = activation;
+  return op;
+}
+
+Padding same(std::int64_t height, std::int64_t width, int kernel_h, int kernel_w, int stride,
+             int dilation = 1) {
+  const AxisPadding h = same_padding(height, kernel_h, stride, dilation);
+  const AxisPadding w = same_padding(width, kernel_w, stride, dilation);
+  return {h.before, h.after, w.before, w.after};
+}
+
+std::string text(const Geometry& g) {
+  return std::to_string(g.batch) + "x" + std::to_string(g.height) + "x" + std::to_string(g.width) +
+         "x" + std::to_string(g.in) + " to " + std::to_string(g.out) + ", kernel " +
+         std::to_string(g.kernel_h) + "x" + std::to_string(g.kernel_w) + ", stride " +
+         std::to_string(g.stride) + ", dilation " + std::to_string(g.dilation) + ", padding " +
+         std::to_string(g.padding.top) + std::to_string(g.padding.bottom) +
+         std::to_string(g.padding.left) + std::to_string(g.padding.right);
+}
+
+ConformanceCase conv_case(const Geometry& g, Activation activation, bool bias = true) {
+  ConformanceCase test{"Conv2D " + text(g),
+                       conv_op<Conv2D>(g, activation),
+                       {f32({g.batch, g.height, g.width, g.in}),
+                        f32({g.kernel_h, g.kernel_w, g.in, g.out}), f32({g.out})},
+                       {false, true, true}};
+  if (!bias) {
+    test.inputs.pop_back();
+    test.constant.pop_back();
+  }
+  return test;
+}
+
+ConformanceCase depthwise_case(const Geometry& g, Activation activation,
+                               std::int64_t multiplier = 1) {
+  return {"DepthwiseConv2D " + text(g) + " multiplier " + std::to_string(multiplier),
+          conv_op<DepthwiseConv2D>(g, activation),
+          {f32({g.batch, g.height, g.width, g.in}), f32({g.kernel_h, g.kernel_w, g.in, multiplier}),
+           f32({g.in * multiplier})},
+          {false, true, true}};
+}
+
+// The layers of MobileNet V1 (Howard et al. 2017, table 1) at a width and an input size. `limit`
+// caps the spatial size, so that all widths can be checked in little time.
+Cases mobilenet(double width, std::int64_t size, std::int64_t limit) {
+  const auto channels = [&](int full) {
+    return std::max<std::int64_t>(8, static_cast<std::int64_t>(full * width));
+  };
+  struct Block {
+    int out, stride;
+  };
+  constexpr Block kBlocks[] = {{64, 1},  {128, 2}, {128, 1},  {256, 2}, {256, 1},
+                               {512, 2}, {512, 1}, {1024, 2}, {1024, 1}};
+  Cases cases;
+  const auto add = [&](ConformanceCase test) {
+    test.must_be_fast = true;
+    cases.push_back(std::move(test));
+  };
+  std::int64_t r = std::min(size, limit);
+  add(conv_case({1, r, r, 3, channels(32), 3, 3, 2, 1, same(r, r, 3, 3, 2)}, Activation::kRelu6));
+  std::int64_t at = size / 2;
+  std::int64_t in = channels(32);
+  for (const Block& block : kBlocks) {
+    r = std::min(at, limit);
+    add(depthwise_case({1, r, r, in, in, 3, 3, block.stride, 1, same(r, r, 3, 3, block.stride)},
+                       Activation::kRelu6));
+    at /= block.stride;
+    r = std::min(at, limit);
+    add(conv_case({1, r, r, in, channels(block.out), 1, 1, 1, 1, {}}, Activation::kRelu6));
+    in = channels(block.out);
+  }
+  Pool pool;
+  pool.kind = Pool::Kind::kAverage;
+  pool.kernel_h = pool.kernel_w = static_cast<int>(std::min(at, limit));
+  pool.stride_h = pool.stride_w = 2;
+  add({"AvgPool", pool, {f32({1, pool.kernel_h, pool.kernel_w, in})}, {false}});
+  add(conv_case({1, 1, 1, in, 1001, 1, 1, 1, 1, {}}, Activation::kNone));
+  return cases;
+}
+
+TEST(Conformance, EveryMobileNetLayerAtEveryWidth) {
+  for (const double width : {0.25, 0.5, 0.75, 1.0}) {
+    SCOPED_TRACE(width);
+    for (const std::int64_t limit : {7, 10}) {
+      for (const ConformanceCase& test : mobilenet(width, 224, limit)) check(test);
+    }
+  }
+}
+
+TEST(Conformance, MobileNetAtItsRealSizes) {
+  for (const ConformanceCase& test : mobilenet(0.5, 224, 224)) check(test);
+  for (const ConformanceCase& test : mobilenet(0.25, 128, 128)) check(test);
+}
+
+TEST(Conformance, ConvolutionsOfOddShapes) {
+  const std::vector<Geometry> geometries = {
+      {1, 5, 7, 3, 5, 3, 3, 1, 1, {1, 1, 1, 1}},    {3, 9, 4, 1, 1, 3, 3, 2, 1, {0, 1, 1, 0}},
+      {1, 11, 13, 7, 17, 5, 3, 3, 1, {2, 1, 0, 2}}, {3, 6, 6, 16, 32, 1, 1, 2, 1, {}},
+      {1, 12, 12, 8, 24, 3, 3, 1, 2, {2, 2, 2, 2}}, {3, 14, 9, 33, 31, 3, 2, 2, 3, {3, 0, 1, 2}},
+      {1, 8, 8, 64, 48, 1, 7, 1, 1, {0, 0, 3, 3}},  {1, 17, 17, 16, 16, 7, 1, 1, 1, {3, 3, 0, 0}},
+      {1, 1, 1, 1001, 3, 1, 1, 1, 1, {}},           {3, 7, 7, 20, 10, 7, 7, 1, 1, {}},
+      {1, 15, 15, 3, 32, 3, 3, 2, 1, {}},           {2, 10, 10, 48, 64, 5, 5, 1, 1, {2, 2, 2, 2}},
+  };
+  for (const Geometry& g : geometries) {
+    for (const Activation activation : {Activation::kNone, Activation::kRelu, Activation::kRelu6}) {
+      check(conv_case(g, activation));
+      check(conv_case(g, activation, false));
+    }
+  }
+}
+
+TEST(Conformance, DepthwiseOfOddShapes) {
+  const std::vector<Geometry> geometries = {
+      {1, 5, 7, 3, 3, 3, 3, 1, 1, {1, 1, 1, 1}},     {3, 9, 4, 1, 1, 3, 3, 2, 1, {0, 1, 1, 0}},
+      {1, 11, 13, 17, 17, 5, 3, 3, 1, {2, 1, 0, 2}}, {3, 6, 6, 40, 40, 1, 1, 2, 1, {}},
+      {1, 12, 12, 24, 24, 3, 3, 1, 2, {2, 2, 2, 2}}, {2, 14, 9, 33, 33, 3, 2, 2, 3, {3, 0, 1, 2}},
+  };
+  for (const Geometry& g : geometries) {
+    for (const std::int64_t multiplier : {1, 2, 3}) {
+      check(depthwise_case(g, Activation::kRelu6, multiplier));
+      check(depthwise_case(g, Activation::kNone, multiplier));
+    }
+  }
+}
+
+TEST(Conformance, Pools) {
+  struct PoolShape {
+    Shape x;
+    int kernel_h, kernel_w, stride;
+    Padding padding;
+  };
+  const std::vector<PoolShape> shapes = {
+      {{1, 7, 7, 512}, 7, 7, 2, {}},
+      {{3, 5, 8, 3}, 3, 3, 1, {1, 1, 1, 1}},
+      {{1, 9, 9, 17}, 3, 3, 2, {0, 1, 0, 1}},
+      {{2, 6, 7, 32}, 2, 3, 2, {1, 0, 0, 2}},
+      {{1, 35, 35, 192}, 3, 3, 1, {1, 1, 1, 1}},
+      {{1, 4, 4, 8}, 4, 4, 1, {}},
+  };
+  for (const PoolShape& s : shapes) {
+    for (const Pool::Kind kind : {Pool::Kind::kMax, Pool::Kind::kAverage}) {
+      const Pool op{kind, s.kernel_h, s.kernel_w, s.stride, s.stride, s.padding};
+      check({"Pool " + s.x.to_string(), op, {f32(s.x)}, {false}, true});
+    }
+  }
+  for (const bool keep_dims : {false, true}) {
+    check({"Mean", Mean{{1, 2}, keep_dims}, {f32({3, 7, 5, 24})}, {false}, true});
+    check({"Mean of channels", Mean{{3}, keep_dims}, {f32({3, 7, 5, 24})}, {false}});
+  }
+}
+
+TEST(Conformance, MatrixProducts) {
+  struct Product {
+    std::int64_t rows, depth, columns;
+  };
+  const std::vector<Product> products = {{1, 1001, 5}, {100, 1001, 5},  {3, 7, 11},
+                                         {17, 33, 65}, {1, 1024, 1001}, {5, 1, 1}};
+  for (const Product& p : products) {
+    for (const bool transpose_a : {false, true}) {
+      for (const bool transpose_b : {false, true}) {
+        for (const bool known : {false, true}) {
+          for (const Activation activation : {Activation::kNone, Activation::kRelu6}) {
+            ConformanceCase test{
+                "MatMul " + std::to_string(p.rows) + "x" + std::to_string(p.depth) + "x" +
+                    std::to_string(p.columns),
+                MatMul{transpose_a, transpose_b, activation},
+                {f32(transpose_a ? Shape{p.depth, p.rows} : Shape{p.rows, p.depth}),
+                 f32(transpose_b ? Shape{p.columns, p.depth} : Shape{p.depth, p.columns}),
+                 f32({p.columns})},
+                {false, known, known},
+                true};
+            check(test);
+            test.inputs.pop_back();
+            test.constant.pop_back();
+            check(test);
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(Conformance, ElementByElement) {
+  using Kind = Binary::Kind;
+  const std::vector<std::pair<Shape, Shape>> pairs = {{{1, 5, 7, 16}, {1, 5, 7, 16}},
+                                                      {{3, 5, 7, 19}, {19}},
+                                                      {{2, 3, 4, 8}, {3, 4, 8}},
+                                                      {{2, 3, 4, 8}, {}},
+                                                      {{8}, {2, 3, 4, 8}},
+                                                      {{4, 1, 6}, {1, 5, 1}},
+                                                      {{10, 1001}, {1001}},
+                                                      {{10, 1001}, {10, 1001}},
+                                                      {{1, 1, 1, 1}, {2, 3, 4, 5}}};
+  for (const auto& [a, b] : pairs) {
+    for (const Kind kind :
+         {Kind::kAdd, Kind::kSub, Kind::kMul, Kind::kDiv, Kind::kMaximum, Kind::kMinimum}) {
+      check(
+          {"Binary " + std::to_string(static_cast<int>(kind)) + " " + a.to_string() + b.to_string(),
+           Binary{kind},
+           {f32(a), f32(b)},
+           {false, false}});
+    }
+  }
+  for (const Shape& shape : {Shape{3, 5, 7, 19}, Shape{1, 4, 4, 32}, Shape{13}, Shape{}}) {
+    check({"Relu", Unary{Unary::Kind::kRelu}, {f32(shape)}, {false}, true});
+    check({"Relu6", Unary{Unary::Kind::kRelu6}, {f32(shape)}, {false}, true});
+  }
+}
+
+TEST(Conformance, Movement) {
+  for (const int axis : {0, 1, 2, 3}) {
+    Shape second[] = {{5, 3, 4, 16}, {2, 5, 4, 16}, {2, 3, 5, 16}, {2, 3, 4, 32}};
+    check({"Concat " + std::to_string(axis),
+           Concat{axis},
+           {f32({2, 3, 4, 16}), f32(second[axis]), f32({2, 3, 4, 16})},
+           {false, false, false},
+           true});
+  }
+  check({"Concat of odd channels",
+         Concat{3},
+         {f32({2, 3, 4, 7}), f32({2, 3, 4, 5})},
+         {false, false}});
+  for (const Layout to : {Layout::kDense, Layout::kBlocked8, Layout::kBlocked16}) {
+    for (const std::int64_t channels : {1, 8, 16, 19, 48}) {
+      check({"Reorder " + std::to_string(channels),
+             Reorder{to},
+             {f32({2, 5, 3, channels})},
+             {false},
+             true});
+    }
+  }
+}
+
+// What the outside relies on beyond values.
+TEST(Backends, AreOrderedAndNamed) {
+  ASSERT_GE(all_backends().size(), 2U);
+  EXPECT_EQ(all_backends().back(), &reference_backend());
+  std::set<std::string> modes;
+  for (const Backend* backend : all_backends()) {
+    const auto found = backend_named(backend->name());
+    ASSERT_TRUE(found.ok());
+    EXPECT_EQ(*found, backend);
+    EXPECT_TRUE(modes.insert(backend->numeric_mode()).second);
+  }
+  const auto missing = backend_named("abacus");
+  ASSERT_FALSE(missing.ok());
+  EXPECT_EQ(missing.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_NE(missing.error().message.find("onednn, reference"), std::string::npos);
+}
+
+// One kernel, many threads, each with its own scratch: the same bits as alone.
+TEST(Backends, RunFromManyThreadsAtOnce) {
+  const ConformanceCase test = conv_case({1, 28, 28, 64, 128, 1, 1, 1, 1, {}}, Activation::kRelu6);
+  const std::vector<Tensor> inputs = random_inputs(test);
+  OpSpec spec{test.op, test.inputs, *infer_output(test.op, test.inputs)};
+  std::vector<TensorView> constants;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    constants.push_back({inputs[i].spec(), test.constant[i] ? inputs[i].view().data : nullptr});
+  }
+  for (const Backend* backend : all_backends()) {
+    auto prepared = backend->prepare(spec, constants);
+    ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Kernel>>(prepared));
+    const Kernel& kernel = *std::get<0>(prepared);
+    const std::vector<TensorView> in = {
+        inputs[0].view(), {spec.inputs[1], nullptr}, {spec.inputs[2], nullptr}};
+    const auto once = [&](Tensor& out) {
+      AlignedBuffer scratch(kernel.scratch_bytes());
+      kernel.run(in, out.view(), {scratch.data(), scratch.size()});
+    };
+    TensorSpec out_spec = spec.output;
+    out_spec.layout = kernel.output_layout();
+    Tensor alone(out_spec);
+    once(alone);
+    std::vector<Tensor> outs;
+    for (int i = 0; i < 8; ++i) outs.emplace_back(out_spec);
+    std::vector<std::thread> threads;
+    threads.reserve(outs.size());
+    for (Tensor& out : outs) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) once(out);
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    for (const Tensor& out : outs) {
+      EXPECT_EQ(std::memcmp(out.view().data, alone.view().data, out_spec.bytes()), 0);
+    }
+  }
+}
+
+TEST(Backends, DeclineWhatCannotBe) {
+  const std::vector<TensorSpec> inputs = {f32({1, 4, 4, 3}), f32({3, 3, 3, 8})};
+  const std::vector<TensorView> unknown = {{inputs[0], nullptr}, {inputs[1], nullptr}};
+  const Op op = Conv2D{};
+  for (const Backend* backend : all_backends()) {
+    SCOPED_TRACE(backend->name());
+    const OpSpec wrong_output{op, inputs, f32({1, 4, 4, 8})};
+    EXPECT_TRUE(std::holds_alternative<Refusal>(backend->prepare(wrong_output, unknown)));
+    const OpSpec missing_input{op, {inputs[0]}, f32({1, 2, 2, 8})};
+    EXPECT_TRUE(std::holds_alternative<Refusal>(backend->prepare(missing_input, unknown)));
+    const OpSpec right{op, inputs, f32({1, 2, 2, 8})};
+    EXPECT_TRUE(std::holds_alternative<Refusal>(backend->prepare(right, {})));
+  }
+}
+
+}  // namespace
+}  // namespace graft

@@ -1,0 +1,35 @@
+// oneDNN's process-wide and thread-wide objects, and how this project's tensors are described to
+// it. Non-goals: ops. Thread rule: all functions from any thread.
+#pragma once
+
+#include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <string>
+
+#include "tensor/tensor.h"
+
+namespace graft::onednn {
+
+// The CPU engine: made at first use, never destroyed (kernels may outlive every static).
+const dnnl::engine& engine();
+
+// The calling thread's stream. Its first call on a thread makes oneDNN single-threaded there.
+dnnl_stream_t thread_stream();
+void run_single_threaded();  // that part alone, for prepare()
+
+// "onednn-2.6.3-avx512_core": library version and the instruction set that it dispatches to.
+std::string numeric_mode();
+
+// The memory of a tensor in a layout. Rank 4 is NHWC here and N, C, H, W in oneDNN's logical order;
+// other ranks are row-major as they are. Scalars are described as [1].
+dnnl::memory::desc describe(const Shape& shape, Layout layout);
+// The same shape, with oneDNN free to choose the memory order.
+dnnl::memory::desc describe_any(const Shape& shape);
+// The layout that a description of this shape has, if it is one of ours.
+std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
+
+// A copy of dense f32 data in the memory order `packed`.
+dnnl::memory pack(const dnnl::memory::desc& plain, const std::byte* data,
+                  const dnnl::memory::desc& packed);
+
+}  // namespace graft::onednn
