@@ -1,4 +1,4 @@
-#include <array>
+#include <optional>
 
 #include "kernels/onednn/ops.h"
 #include "kernels/onednn/primitive_kernel.h"
@@ -8,6 +8,9 @@ namespace graft::onednn {
 namespace {
 
 using dnnl::memory;
+using Descriptor = dnnl::convolution_forward::primitive_desc;
+
+constexpr auto kF32 = memory::data_type::f32;
 
 // The filter as oneDNN names its dimensions, over our row-major HWIO memory.
 struct Filter {
@@ -15,39 +18,73 @@ struct Filter {
   memory::format_tag order;
 };
 
+// The best vectorised implementation, or nothing. In order of preference: the layout that x has on
+// both sides (dense NHWC is as fast as blocked where it exists, and needs no reordering), a result
+// in oneDNN's own choice, both in its choice and x copied over first.
+std::optional<Descriptor> choose(const memory::desc& x, const memory::desc& same,
+                                 const memory::desc& any_x, const memory::desc& any_result,
+                                 const Shape& result, const auto& describe_convolution) {
+  const std::pair<const memory::desc&, const memory::desc&> candidates[] = {
+      {x, same}, {x, any_result}, {any_x, any_result}};
+  for (const auto& [source, target] : candidates) {
+    const Descriptor found = describe_convolution(source, target);
+    if (found && !is_scalar_fallback(found.impl_info_str()) &&
+        layout_of(found.dst_desc(), result)) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
 template <typename Conv>
 Prepared prepare_convolution(const Conv& op, const Filter& filter, const OpSpec& spec,
                              Constants constants) {
-  const TensorSpec& x = spec.inputs[0];
   const bool biased = spec.inputs.size() == 3;
   if (constants[1].data == nullptr || (biased && constants[2].data == nullptr)) {
     return Refusal{"filter or bias is not known beforehand"};
   }
-  const auto kF32 = memory::data_type::f32;
+  const TensorSpec& input = spec.inputs[0];
+  const Shape& result = spec.output.shape;
+  const memory::desc x = describe(input.shape, input.layout);
   const memory::desc any_filter(filter.dims, kF32, memory::format_tag::any);
-  const memory::desc source = describe(x.shape, x.layout);
-  const memory::desc result = describe_any(spec.output.shape);
   const memory::desc bias =
       biased ? describe(spec.inputs[2].shape, Layout::kDense) : memory::desc();
-  const dnnl::convolution_forward::desc desc(
-      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source, any_filter,
-      bias, result, {op.stride_h, op.stride_w}, {op.dilation_h - 1, op.dilation_w - 1},
-      {op.padding.top, op.padding.left}, {op.padding.bottom, op.padding.right});
-  const dnnl::convolution_forward::primitive_desc chosen(desc, attributes(op.activation), engine());
-  if (is_scalar_fallback(chosen.impl_info_str()))
-    return Refusal{"no vectorised convolution for it"};
-  const auto layout = layout_of(chosen.dst_desc(), spec.output.shape);
-  if (!layout) return Refusal{"the result would be in a foreign layout"};
+  const dnnl::primitive_attr attr = attributes(op.activation);
+  const auto found =
+      choose(x, describe(result, input.layout), describe_any(input.shape), describe_any(result),
+             result, [&](const memory::desc& source, const memory::desc& target) {
+               const dnnl::convolution_forward::desc desc(
+                   dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, source,
+                   any_filter, bias, target, {op.stride_h, op.stride_w},
+                   {op.dilation_h - 1, op.dilation_w - 1}, {op.padding.top, op.padding.left},
+                   {op.padding.bottom, op.padding.right});
+               return Descriptor(desc, attr, engine(), true);
+             });
+  if (!found) return Refusal{"no vectorised convolution for it"};
 
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::convolution_forward(chosen), *layout);
-  kernel->bind_input(DNNL_ARG_SRC, 0, chosen.src_desc());
-  kernel->bind_output(DNNL_ARG_DST, chosen.dst_desc());
-  kernel->bind_scratch(chosen.scratchpad_desc());
-  kernel->bind_constant(DNNL_ARG_WEIGHTS, pack({filter.dims, kF32, filter.order}, constants[1].data,
-                                               chosen.weights_desc()));
-  if (biased) {
-    kernel->bind_constant(DNNL_ARG_BIAS, pack(bias, constants[2].data, chosen.bias_desc()));
+  auto kernel = std::make_unique<PrimitiveKernel>(*layout_of(found->dst_desc(), result));
+  const bool copied = found->src_desc() != x;
+  const std::size_t copy =
+      copied ? kernel->reserve_scratch(found->src_desc().get_size()) : std::size_t{0};
+  if (copied) {
+    const dnnl::reorder::primitive_desc reorder(engine(), x, engine(), found->src_desc(),
+                                                attributes());
+    kernel->add(dnnl::reorder(reorder));
+    kernel->bind_input(DNNL_ARG_FROM, 0, x);
+    kernel->bind_scratch(DNNL_ARG_TO, found->src_desc(), copy);
+    kernel->bind_scratchpad(reorder.scratchpad_desc());
   }
+  kernel->add(dnnl::convolution_forward(*found));
+  if (copied) {
+    kernel->bind_scratch(DNNL_ARG_SRC, found->src_desc(), copy);
+  } else {
+    kernel->bind_input(DNNL_ARG_SRC, 0, x);
+  }
+  kernel->bind_output(DNNL_ARG_DST, found->dst_desc());
+  kernel->bind_scratchpad(found->scratchpad_desc());
+  kernel->bind_constant(DNNL_ARG_WEIGHTS, pack({filter.dims, kF32, filter.order}, constants[1].data,
+                                               found->weights_desc()));
+  if (biased) kernel->bind_constant(DNNL_ARG_BIAS, pack(bias, constants[2].data, bias));
   return kernel;
 }
 

@@ -27,10 +27,11 @@ Prepared prepare(const MatMul& op, const OpSpec& spec, Constants constants) {
   const dnnl::matmul::primitive_desc chosen(desc, attributes(op.activation), engine());
   if (is_scalar_fallback(chosen.impl_info_str())) return Refusal{"no vectorised product for it"};
 
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::matmul(chosen), Layout::kDense);
+  auto kernel = std::make_unique<PrimitiveKernel>(Layout::kDense);
+  kernel->add(dnnl::matmul(chosen));
   kernel->bind_input(DNNL_ARG_SRC, 0, a);
   kernel->bind_output(DNNL_ARG_DST, result);
-  kernel->bind_scratch(chosen.scratchpad_desc());
+  kernel->bind_scratchpad(chosen.scratchpad_desc());
   if (packed) {
     kernel->bind_constant(DNNL_ARG_WEIGHTS, pack(b, constants[1].data, chosen.weights_desc()));
   } else {

@@ -12,16 +12,15 @@ Prepared prepare_pooling(const Pool& op, const TensorSpec& x, const Shape& outpu
                                                      : dnnl::algorithm::pooling_avg_exclude_padding;
   const dnnl::pooling_forward::desc desc(
       dnnl::prop_kind::forward_inference, algorithm, describe(x.shape, x.layout),
-      describe_any(output), {op.stride_h, op.stride_w}, {op.kernel_h, op.kernel_w},
+      describe(output, x.layout), {op.stride_h, op.stride_w}, {op.kernel_h, op.kernel_w},
       {op.padding.top, op.padding.left}, {op.padding.bottom, op.padding.right});
   const dnnl::pooling_forward::primitive_desc chosen(desc, attributes(), engine());
   if (is_scalar_fallback(chosen.impl_info_str())) return Refusal{"no vectorised pooling for it"};
-  const auto layout = layout_of(chosen.dst_desc(), output);
-  if (!layout) return Refusal{"the result would be in a foreign layout"};
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::pooling_forward(chosen), *layout);
+  auto kernel = std::make_unique<PrimitiveKernel>(x.layout);
+  kernel->add(dnnl::pooling_forward(chosen));
   kernel->bind_input(DNNL_ARG_SRC, 0, chosen.src_desc());
   kernel->bind_output(DNNL_ARG_DST, chosen.dst_desc());
-  kernel->bind_scratch(chosen.scratchpad_desc());
+  kernel->bind_scratchpad(chosen.scratchpad_desc());
   return kernel;
 }
 

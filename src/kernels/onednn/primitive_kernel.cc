@@ -27,45 +27,61 @@ std::size_t slot_of_thread(std::size_t slots) {
 }  // namespace
 
 struct PrimitiveKernel::Arguments {
-  std::vector<dnnl::memory> memories;      // as variables_
-  std::vector<const void*> handles;        // what each memory points to now
-  std::vector<dnnl_exec_arg_t> execution;  // variables, then constants
+  struct Step {
+    std::vector<dnnl::memory> memories;      // one a variable
+    std::vector<const void*> handles;        // what each memory points to now
+    std::vector<dnnl_exec_arg_t> execution;  // variables, then constants
+  };
+  std::vector<Step> steps;
 };
-
-PrimitiveKernel::PrimitiveKernel(dnnl::primitive primitive, Layout layout)
-    : primitive_(std::move(primitive)), layout_(layout) {}
 
 PrimitiveKernel::~PrimitiveKernel() {
   for (auto& slot : idle_) delete slot.load(std::memory_order_acquire);
 }
 
+void PrimitiveKernel::add(dnnl::primitive primitive) {
+  steps_.push_back({std::move(primitive), {}, {}});
+}
+
 void PrimitiveKernel::bind_input(int argument, std::size_t input, dnnl::memory::desc desc) {
-  variables_.push_back({Variable::Source::kInput, argument, input, desc});
+  steps_.back().variables.push_back({Variable::Source::kInput, argument, input, desc});
 }
 
 void PrimitiveKernel::bind_output(int argument, dnnl::memory::desc desc) {
-  variables_.push_back({Variable::Source::kOutput, argument, 0, desc});
+  steps_.back().variables.push_back({Variable::Source::kOutput, argument, 0, desc});
 }
 
-void PrimitiveKernel::bind_scratch(dnnl::memory::desc desc) {
-  if (desc.get_size() == 0) return;
-  scratch_bytes_ = desc.get_size();
-  variables_.push_back({Variable::Source::kScratch, DNNL_ARG_SCRATCHPAD, 0, desc});
+void PrimitiveKernel::bind_scratch(int argument, dnnl::memory::desc desc, std::size_t offset) {
+  steps_.back().variables.push_back({Variable::Source::kScratch, argument, offset, desc});
 }
 
 void PrimitiveKernel::bind_constant(int argument, dnnl::memory constant) {
-  constants_.push_back({argument, std::move(constant)});
+  steps_.back().constants.push_back({argument, std::move(constant)});
+}
+
+std::size_t PrimitiveKernel::reserve_scratch(std::size_t bytes) {
+  const std::size_t offset = scratch_bytes_;
+  scratch_bytes_ += (bytes + 63) / 64 * 64;
+  return offset;
+}
+
+void PrimitiveKernel::bind_scratchpad(const dnnl::memory::desc& desc) {
+  if (desc.get_size() == 0) return;
+  bind_scratch(DNNL_ARG_SCRATCHPAD, desc, reserve_scratch(desc.get_size()));
 }
 
 std::unique_ptr<PrimitiveKernel::Arguments> PrimitiveKernel::make_arguments() const {
   auto made = std::make_unique<Arguments>();
-  for (const Variable& variable : variables_) {
-    made->memories.emplace_back(variable.desc, engine(), nullptr);
-    made->handles.push_back(nullptr);
-    made->execution.push_back({variable.argument, made->memories.back().get()});
-  }
-  for (const Constant& constant : constants_) {
-    made->execution.push_back({constant.argument, constant.memory.get()});
+  for (const Step& step : steps_) {
+    Arguments::Step& arguments = made->steps.emplace_back();
+    for (const Variable& variable : step.variables) {
+      arguments.memories.emplace_back(variable.desc, engine(), nullptr);
+      arguments.handles.push_back(nullptr);
+      arguments.execution.push_back({variable.argument, arguments.memories.back().get()});
+    }
+    for (const Constant& constant : step.constants) {
+      arguments.execution.push_back({constant.argument, constant.memory.get()});
+    }
   }
   return made;
 }
@@ -74,24 +90,28 @@ void PrimitiveKernel::run(std::span<const TensorView> in, MutableTensorView out,
                           std::span<std::byte> scratch) const {
   dnnl_stream_t stream = thread_stream();
   std::atomic<Arguments*>& slot = idle_[slot_of_thread(kSlots)];
-  std::unique_ptr<Arguments> arguments(slot.exchange(nullptr, std::memory_order_acquire));
-  if (!arguments) arguments = make_arguments();
-  for (std::size_t i = 0; i < variables_.size(); ++i) {
-    const Variable& variable = variables_[i];
-    const void* handle = scratch.data();
-    if (variable.source == Variable::Source::kInput) handle = in[variable.input].data;
-    if (variable.source == Variable::Source::kOutput) handle = out.data;
-    if (handle == arguments->handles[i]) continue;
-    // oneDNN's handles are not const; an input is only read (its padding lanes, zero already, are
-    // set to zero).
-    require(dnnl_memory_set_data_handle_v2(arguments->memories[i].get(), const_cast<void*>(handle),
-                                           stream));
-    arguments->handles[i] = handle;
+  std::unique_ptr<Arguments> all(slot.exchange(nullptr, std::memory_order_acquire));
+  if (!all) all = make_arguments();
+  for (std::size_t s = 0; s < steps_.size(); ++s) {
+    const Step& step = steps_[s];
+    Arguments::Step& arguments = all->steps[s];
+    for (std::size_t i = 0; i < step.variables.size(); ++i) {
+      const Variable& variable = step.variables[i];
+      const std::byte* handle = out.data;
+      if (variable.source == Variable::Source::kInput) handle = in[variable.place].data;
+      if (variable.source == Variable::Source::kScratch) handle = scratch.data() + variable.place;
+      if (handle == arguments.handles[i]) continue;
+      // oneDNN's handles are not const. An input is only read, but for the padding lanes of a
+      // blocked layout, which are zero and are set to zero once more.
+      require(dnnl_memory_set_data_handle_v2(arguments.memories[i].get(),
+                                             const_cast<std::byte*>(handle), stream));
+      arguments.handles[i] = handle;
+    }
+    require(dnnl_primitive_execute(step.primitive.get(), stream,
+                                   static_cast<int>(arguments.execution.size()),
+                                   arguments.execution.data()));
   }
-  require(dnnl_primitive_execute(primitive_.get(), stream,
-                                 static_cast<int>(arguments->execution.size()),
-                                 arguments->execution.data()));
-  delete slot.exchange(arguments.release(), std::memory_order_release);
+  delete slot.exchange(all.release(), std::memory_order_acq_rel);
 }
 
 }  // namespace graft::onednn

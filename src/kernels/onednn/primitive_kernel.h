@@ -1,4 +1,4 @@
-// A prepared oneDNN primitive as a Kernel: which memory goes to which argument is settled once.
+// Prepared oneDNN primitives as a Kernel: which memory goes to which argument is settled once.
 // Thread rule: immutable to callers; run() from many threads, each with its own scratch.
 #pragma once
 
@@ -14,17 +14,23 @@ namespace graft::onednn {
 
 class PrimitiveKernel final : public Kernel {
  public:
-  // layout: of the result that the primitive writes.
-  PrimitiveKernel(dnnl::primitive primitive, Layout layout);
+  // layout: of the result that the last primitive writes.
+  explicit PrimitiveKernel(Layout layout) : layout_(layout) {}
   ~PrimitiveKernel() override;
   PrimitiveKernel(const PrimitiveKernel&) = delete;
   PrimitiveKernel& operator=(const PrimitiveKernel&) = delete;
 
-  // What the argument DNNL_ARG_… reads or writes. All before the first run().
+  // Appends a primitive; run() executes them in this order. What follows binds its arguments
+  // (DNNL_ARG_…) to memory. All before the first run().
+  void add(dnnl::primitive primitive);
   void bind_input(int argument, std::size_t input, dnnl::memory::desc desc);
   void bind_output(int argument, dnnl::memory::desc desc);
-  void bind_scratch(dnnl::memory::desc desc);  // a description of no bytes binds nothing
+  void bind_scratch(int argument, dnnl::memory::desc desc, std::size_t offset);
   void bind_constant(int argument, dnnl::memory constant);
+  // Bytes of scratch set aside for this call; where they start is what bind_scratch() takes.
+  std::size_t reserve_scratch(std::size_t bytes);
+  // Reserves and binds the primitive's own scratchpad, if it has one.
+  void bind_scratchpad(const dnnl::memory::desc& desc);
 
   std::size_t scratch_bytes() const override { return scratch_bytes_; }
   Layout output_layout() const override { return layout_; }
@@ -32,28 +38,31 @@ class PrimitiveKernel final : public Kernel {
            std::span<std::byte> scratch) const override;
 
  private:
+  // Memory whose address is known at run() only. place: the input's index or the scratch offset.
   struct Variable {
     enum class Source : std::uint8_t { kInput, kOutput, kScratch } source;
     int argument;
-    std::size_t input;
+    std::size_t place;
     dnnl::memory::desc desc;
   };
   struct Constant {
     int argument;
     dnnl::memory memory;
   };
-  // oneDNN's memory objects for one call. Making them costs about as much as a small layer, so they
-  // are kept between calls; each set is used by one call at a time.
+  struct Step {
+    dnnl::primitive primitive;
+    std::vector<Variable> variables;
+    std::vector<Constant> constants;
+  };
+  // oneDNN's memory objects of one call in flight. They are kept between calls, since making them
+  // costs a noticeable part of a small layer.
   struct Arguments;
 
-  void bind(Variable variable);
   std::unique_ptr<Arguments> make_arguments() const;
 
-  dnnl::primitive primitive_;
   Layout layout_;
   std::size_t scratch_bytes_ = 0;
-  std::vector<Variable> variables_;
-  std::vector<Constant> constants_;
+  std::vector<Step> steps_;
   // Idle argument sets. A thread looks into its own slot first; more threads than slots share.
   static constexpr std::size_t kSlots = 64;
   mutable std::array<std::atomic<Arguments*>, kSlots> idle_{};

@@ -49,10 +49,11 @@ Prepared prepare(const Unary& op, const OpSpec& spec, Constants) {
                                          alpha);
   const dnnl::eltwise_forward::primitive_desc chosen(desc, attributes(), engine());
   if (is_scalar_fallback(chosen.impl_info_str())) return Refusal{"no vectorised kernel for it"};
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::eltwise_forward(chosen), x.layout);
+  auto kernel = std::make_unique<PrimitiveKernel>(x.layout);
+  kernel->add(dnnl::eltwise_forward(chosen));
   kernel->bind_input(DNNL_ARG_SRC, 0, both);
   kernel->bind_output(DNNL_ARG_DST, both);
-  kernel->bind_scratch(chosen.scratchpad_desc());
+  kernel->bind_scratchpad(chosen.scratchpad_desc());
   return kernel;
 }
 
@@ -73,11 +74,12 @@ Prepared prepare(const Binary& op, const OpSpec& spec, Constants) {
   const dnnl::binary::desc desc(algorithm_of(op.kind), first, second, first);
   const dnnl::binary::primitive_desc chosen(desc, attributes(), engine());
   if (is_scalar_fallback(chosen.impl_info_str())) return Refusal{"no vectorised kernel for it"};
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::binary(chosen), a.layout);
+  auto kernel = std::make_unique<PrimitiveKernel>(a.layout);
+  kernel->add(dnnl::binary(chosen));
   kernel->bind_input(DNNL_ARG_SRC_0, 0, first);
   kernel->bind_input(DNNL_ARG_SRC_1, 1, second);
   kernel->bind_output(DNNL_ARG_DST, first);
-  kernel->bind_scratch(chosen.scratchpad_desc());
+  kernel->bind_scratchpad(chosen.scratchpad_desc());
   return kernel;
 }
 
@@ -92,12 +94,13 @@ Prepared prepare(const Concat& op, const OpSpec& spec, Constants) {
   const dnnl::concat::primitive_desc chosen(result, logical_axis(spec.output.shape.rank(), op.axis),
                                             sources, engine(), attributes());
   if (is_scalar_fallback(chosen.impl_info_str())) return Refusal{"no vectorised kernel for it"};
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::concat(chosen), layout);
+  auto kernel = std::make_unique<PrimitiveKernel>(layout);
+  kernel->add(dnnl::concat(chosen));
   for (std::size_t i = 0; i < sources.size(); ++i) {
     kernel->bind_input(DNNL_ARG_MULTIPLE_SRC + static_cast<int>(i), i, sources[i]);
   }
   kernel->bind_output(DNNL_ARG_DST, result);
-  kernel->bind_scratch(chosen.scratchpad_desc());
+  kernel->bind_scratchpad(chosen.scratchpad_desc());
   return kernel;
 }
 
@@ -106,10 +109,11 @@ Prepared prepare(const Reorder& op, const OpSpec& spec, Constants) {
   const memory::desc from = describe(x.shape, x.layout);
   const memory::desc to = describe(x.shape, op.to);
   const dnnl::reorder::primitive_desc chosen(engine(), from, engine(), to, attributes());
-  auto kernel = std::make_unique<PrimitiveKernel>(dnnl::reorder(chosen), op.to);
+  auto kernel = std::make_unique<PrimitiveKernel>(op.to);
+  kernel->add(dnnl::reorder(chosen));
   kernel->bind_input(DNNL_ARG_FROM, 0, from);
   kernel->bind_output(DNNL_ARG_TO, to);
-  kernel->bind_scratch(chosen.scratchpad_desc());
+  kernel->bind_scratchpad(chosen.scratchpad_desc());
   return kernel;
 }
 
