@@ -1,7 +1,7 @@
 // Random distortions of training photos, as the original's add_input_distortions does them:
-// float, bilinear to trunc((1+crop%) · U[1,1+scale%) · size), uniform random crop to the input size,
-// flip with p = 0.5, multiply by U[1-b, 1+b) without clamping, mean/std last.
-// Thread rule: pure function of its arguments (the Rng is the caller's).
+// float, bilinear to trunc((1+crop%) · U[1,1+scale%) · size), uniform random crop to the input
+// size, flip with p = 0.5, multiply by U[1-b, 1+b) without clamping, mean/std last. Thread rule:
+// pure function of its arguments (the Rng is the caller's).
 #pragma once
 
 #include <span>

@@ -1,7 +1,8 @@
 // Pixels → network input: TensorFlow's legacy resize_bilinear (align_corners=False, no half-pixel
 // centres), then (v - mean) * (float)(1.0 / std), all in float32, bit for bit.
-// Source: tensorflow/core/kernels/image/resize_bilinear_op.cc; formula in docs/formats/preprocessing.md.
-// Thread rule: pure functions; ResizePlan is immutable once made and may be shared.
+// Source: tensorflow/core/kernels/image/resize_bilinear_op.cc; formula in
+// docs/formats/preprocessing.md. Thread rule: pure functions; ResizePlan is immutable once made and
+// may be shared.
 #pragma once
 
 #include <cstdint>

@@ -1,0 +1,91 @@
+// HEIC (and AVIF, its sibling) through libheif, on the calling thread. libheif applies the rotation
+// and cropping that the container prescribes; alpha is dropped.
+#include <libheif/heif.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "image/codecs.h"
+
+namespace graft::codec {
+namespace {
+
+using Context = std::unique_ptr<heif_context, void (*)(heif_context*)>;
+using Handle = std::unique_ptr<const heif_image_handle, void (*)(const heif_image_handle*)>;
+using Picture = std::unique_ptr<const heif_image, void (*)(const heif_image*)>;
+
+Error heic_error(const heif_error& error) {
+  if (error.code == heif_error_Unsupported_filetype ||
+      error.code == heif_error_Unsupported_feature ||
+      error.code == heif_error_Decoder_plugin_error) {
+    return unsupported(std::string("HEIC: ") + error.message + ": save it as JPEG");
+  }
+  return damaged(ImageFormat::kHeic, error.message);
+}
+
+struct Opened {
+  Context context{nullptr, heif_context_free};
+  Handle primary{nullptr, heif_image_handle_release};
+};
+
+// `bytes` must outlive the result.
+Result<Opened> open_heic(ByteSpan bytes) {
+  Opened opened;
+  opened.context.reset(heif_context_alloc());
+  if (!opened.context) return unsupported("HEIC: needs more memory than there is: scale it down");
+  heif_context_set_max_decoding_threads(opened.context.get(), 0);
+  heif_error error = heif_context_read_from_memory_without_copy(opened.context.get(), bytes.data(),
+                                                                bytes.size(), nullptr);
+  if (error.code != heif_error_Ok) return heic_error(error);
+  heif_image_handle* primary = nullptr;
+  error = heif_context_get_primary_image_handle(opened.context.get(), &primary);
+  opened.primary.reset(primary);
+  if (error.code != heif_error_Ok) return heic_error(error);
+  return opened;
+}
+
+std::uint64_t positive(int n) {
+  return static_cast<std::uint64_t>(std::max(n, 0));
+}
+
+}  // namespace
+
+Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& into,
+                         DecodeNote& /*note*/) {
+  GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
+  GRAFT_TRY(
+      check_size(ImageFormat::kHeic, positive(heif_image_handle_get_width(opened.primary.get())),
+                 positive(heif_image_handle_get_height(opened.primary.get())), options.limits));
+  heif_image* decoded = nullptr;
+  const heif_error error = heif_decode_image(opened.primary.get(), &decoded, heif_colorspace_RGB,
+                                             heif_chroma_interleaved_RGB, nullptr);
+  const Picture picture(decoded, heif_image_release);
+  if (error.code != heif_error_Ok) return heic_error(error);
+  int stride = 0;
+  const std::uint8_t* rows =
+      heif_image_get_plane_readonly(picture.get(), heif_channel_interleaved, &stride);
+  const int width = heif_image_get_width(picture.get(), heif_channel_interleaved);
+  const int height = heif_image_get_height(picture.get(), heif_channel_interleaved);
+  if (rows == nullptr || stride < width * 3) {
+    return damaged(ImageFormat::kHeic, "no pixels came out");
+  }
+  GRAFT_TRY(
+      allocate_pixels(ImageFormat::kHeic, positive(width), positive(height), options.limits, into));
+  const std::size_t row_bytes = static_cast<std::size_t>(width) * 3;
+  for (std::size_t y = 0; y < static_cast<std::size_t>(height); ++y) {
+    std::memcpy(into.pixels.data() + y * row_bytes, rows + y * static_cast<std::size_t>(stride),
+                row_bytes);
+  }
+  return {};
+}
+
+Result<ImageSize> heic_size(ByteSpan bytes) {
+  GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
+  return ImageSize{heif_image_handle_get_width(opened.primary.get()),
+                   heif_image_handle_get_height(opened.primary.get())};
+}
+
+}  // namespace graft::codec

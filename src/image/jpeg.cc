@@ -1,0 +1,223 @@
+// JPEG through libjpeg-turbo's libjpeg interface, with the settings of TensorFlow's decode_jpeg and
+// with a data source that ends the way TensorFlow's does, since that decides which damaged files
+// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc (read, not copied).
+#include <jpeglib.h>
+
+#include <algorithm>
+#include <csetjmp>
+#include <cstdio>
+#include <cstring>
+#include <string>
+#include <vector>
+// jerror.h needs jpeglib.h first.
+#include <jerror.h>
+
+#include "image/codecs.h"
+
+namespace graft::codec {
+namespace {
+
+// A file that names more pixels × scans than this takes minutes, whatever else it holds; real
+// progressive files have about ten scans.
+constexpr std::uint64_t kMaxPixelScans = std::uint64_t{1} << 32;
+// TensorFlow refuses width × height × components from here on.
+constexpr std::uint64_t kMaxSamples = std::uint64_t{1} << 29;
+
+enum class Refused { kNo, kScans };
+
+// One decompression: libjpeg's state and everything its callbacks need. libjpeg leaves on errors by
+// longjmp, so every call into it goes through guarded().
+class Session {
+ public:
+  Session(ByteSpan bytes, int max_scans) : bytes_(bytes), max_scans_(max_scans) {
+    std::memset(&cinfo, 0, sizeof(cinfo));
+    cinfo.err = jpeg_std_error(&errors_);
+    cinfo.client_data = this;
+    errors_.error_exit = [](j_common_ptr c) {
+      Session& self = of(c);
+      c->err->format_message(c, self.failure_);
+      std::longjmp(self.escape_, 1);
+    };
+    errors_.output_message = [](j_common_ptr) {};
+    errors_.emit_message = [](j_common_ptr c, int level) {
+      if (level >= 0) return;  // trace messages
+      if (c->err->num_warnings++ == 0) c->err->format_message(c, of(c).warning_);
+    };
+    std::memset(&source_, 0, sizeof(source_));
+    source_.init_source = [](j_decompress_ptr c) {
+      const ByteSpan& all = of(c).bytes_;
+      c->src->next_input_byte = reinterpret_cast<const JOCTET*>(all.data());
+      c->src->bytes_in_buffer = all.size();
+    };
+    source_.fill_input_buffer = [](j_decompress_ptr c) -> boolean {
+      // Bytes are left that do not make a whole unit: suspend, which the caller sees as truncated.
+      // (In jpeg_finish_decompress TensorFlow overlooks it, and so a cut end marker is accepted.)
+      if (c->src->bytes_in_buffer != 0) return FALSE;
+      ERREXIT(c, JERR_INPUT_EOF);
+      return FALSE;
+    };
+    source_.skip_input_data = [](j_decompress_ptr c, long count) {
+      if (count <= 0) return;
+      if (static_cast<unsigned long>(count) > c->src->bytes_in_buffer) ERREXIT(c, JERR_INPUT_EOF);
+      c->src->next_input_byte += count;
+      c->src->bytes_in_buffer -= static_cast<std::size_t>(count);
+    };
+    source_.resync_to_restart = jpeg_resync_to_restart;
+    source_.term_source = [](j_decompress_ptr) {};
+    std::memset(&progress_, 0, sizeof(progress_));
+    progress_.progress_monitor = [](j_common_ptr c) {
+      if (c->is_decompressor == FALSE) return;
+      const auto* d = reinterpret_cast<j_decompress_ptr>(c);
+      Session& self = of(c);
+      const auto scans = static_cast<std::uint64_t>(d->input_scan_number);
+      const std::uint64_t pixels = std::uint64_t{d->image_width} * d->image_height;
+      if (d->input_scan_number <= self.max_scans_ && scans * pixels <= kMaxPixelScans) return;
+      self.refused_ = Refused::kScans;
+      std::longjmp(self.escape_, 1);
+    };
+  }
+  ~Session() { jpeg_destroy_decompress(&cinfo); }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Runs body; false when libjpeg gave up. body and what it calls hold no object with a destructor.
+  template <typename Body>
+  __attribute__((noinline)) bool guarded(const Body& body) {
+    if (setjmp(escape_) != 0) return false;
+    body();
+    return true;
+  }
+
+  // Leaves libjpeg ready for start_decompress.
+  bool read_header(bool keep_exif) {
+    return guarded([this, keep_exif] {
+      jpeg_create_decompress(&cinfo);
+      cinfo.src = &source_;
+      cinfo.progress = &progress_;
+      if (keep_exif) jpeg_save_markers(&cinfo, JPEG_APP0 + 1, 0xFFFF);
+      if (jpeg_read_header(&cinfo, TRUE) != JPEG_HEADER_OK) ERREXIT(&cinfo, JERR_INPUT_EOF);
+    });
+  }
+
+  Error error() const {
+    if (refused_ == Refused::kScans) {
+      return unsupported(
+          "JPEG with " + std::to_string(cinfo.input_scan_number) +
+          " or more scans: too much work for one picture: save it anew as a baseline JPEG");
+    }
+    return damaged(ImageFormat::kJpeg, failure_);
+  }
+  bool warned() const { return errors_.num_warnings > 0; }
+  const char* warning() const { return warning_; }
+
+  jpeg_decompress_struct cinfo;
+
+ private:
+  template <typename C>
+  static Session& of(C* c) {
+    return *static_cast<Session*>(c->client_data);
+  }
+
+  jpeg_error_mgr errors_;
+  jpeg_source_mgr source_;
+  jpeg_progress_mgr progress_;
+  std::jmp_buf escape_;
+  ByteSpan bytes_;
+  int max_scans_;
+  Refused refused_ = Refused::kNo;
+  char failure_[JMSG_LENGTH_MAX] = "unknown error";
+  char warning_[JMSG_LENGTH_MAX] = "";
+};
+
+// TensorFlow's integer CMYK → RGB; Adobe's files hold inverted ink.
+void cmyk_to_rgb(const std::uint8_t* cmyk, int width, bool adobe, std::uint8_t* rgb) {
+  for (int x = 0; x < width; ++x, cmyk += 4, rgb += 3) {
+    const int k = adobe ? cmyk[3] : 255 - cmyk[3];
+    for (int i = 0; i < 3; ++i) {
+      const int ink = adobe ? cmyk[i] : 255 - cmyk[i];
+      rgb[i] = static_cast<std::uint8_t>(k * ink / 255);
+    }
+  }
+}
+
+// Rows into `into`, which has the output size; false when the data ended too early.
+bool read_rows(j_decompress_ptr c, std::uint8_t* cmyk_row, Image* into) {
+  const std::size_t stride = static_cast<std::size_t>(into->width) * 3;
+  while (c->output_scanline < c->output_height) {
+    constexpr int kRowsAtOnce = 4;  // libjpeg hands out a row group at a time, four at most
+    JSAMPROW rows[kRowsAtOnce];
+    std::uint8_t* first = into->pixels.data() + c->output_scanline * stride;
+    if (cmyk_row != nullptr) {
+      rows[0] = cmyk_row;
+      if (jpeg_read_scanlines(c, rows, 1) == 0) return false;
+      cmyk_to_rgb(cmyk_row, into->width, c->saw_Adobe_marker != FALSE, first);
+      continue;
+    }
+    JDIMENSION count = 0;
+    for (; count < kRowsAtOnce && c->output_scanline + count < c->output_height; ++count) {
+      rows[count] = first + count * stride;
+    }
+    if (jpeg_read_scanlines(c, rows, count) == 0) return false;
+  }
+  return true;
+}
+
+ByteSpan exif_segment(const jpeg_decompress_struct& cinfo) {
+  for (jpeg_saved_marker_ptr m = cinfo.marker_list; m != nullptr; m = m->next) {
+    if (m->marker == JPEG_APP0 + 1 && m->data_length >= 6 &&
+        std::memcmp(m->data, "Exif\0", 6) == 0) {
+      return {reinterpret_cast<const std::byte*>(m->data), m->data_length};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
+                         DecodeNote& note) {
+  Session session(bytes, options.limits.max_progressive_scans);
+  jpeg_decompress_struct& cinfo = session.cinfo;
+  if (!session.read_header(options.apply_exif_orientation)) return session.error();
+
+  const std::uint64_t pixels = std::uint64_t{cinfo.image_width} * cinfo.image_height;
+  if (pixels * static_cast<std::uint64_t>(cinfo.num_components) >= kMaxSamples) {
+    return check_size(ImageFormat::kJpeg, cinfo.image_width, cinfo.image_height,
+                      DecodeLimits{.max_pixels = std::min(pixels - 1, options.limits.max_pixels)});
+  }
+  GRAFT_TRY(allocate_pixels(ImageFormat::kJpeg, cinfo.image_width, cinfo.image_height,
+                            options.limits, into));
+
+  const bool cmyk = cinfo.jpeg_color_space == JCS_CMYK || cinfo.jpeg_color_space == JCS_YCCK;
+  std::vector<std::uint8_t> cmyk_row(cmyk ? std::size_t{cinfo.image_width} * 4 : 0);
+  std::uint8_t* const cmyk_data = cmyk ? cmyk_row.data() : nullptr;
+  Image* const image = &into;
+  bool complete = false;
+  bool* const complete_out = &complete;
+  const bool decoded = session.guarded([&cinfo, cmyk_data, image, complete_out] {
+    cinfo.out_color_space = cmyk_data != nullptr ? JCS_CMYK : JCS_RGB;
+    cinfo.do_fancy_upsampling = TRUE;
+    cinfo.dct_method = JDCT_IFAST;
+    jpeg_start_decompress(&cinfo);  // when it suspends, the first row is refused
+    *complete_out = read_rows(&cinfo, cmyk_data, image);
+    if (*complete_out) jpeg_finish_decompress(&cinfo);
+  });
+  if (!decoded) return session.error();
+  if (!complete) return damaged(ImageFormat::kJpeg, "it ends before the picture does");
+
+  note.corrupt_but_decodable = session.warned();
+  if (session.warned()) note.warning = session.warning();
+  if (options.apply_exif_orientation) {
+    apply_orientation(exif_orientation(exif_segment(cinfo)), into);
+  }
+  return {};
+}
+
+Result<ImageSize> jpeg_size(ByteSpan bytes) {
+  Session session(bytes, DecodeLimits{}.max_progressive_scans);
+  if (!session.read_header(false)) return session.error();
+  return ImageSize{static_cast<int>(session.cinfo.image_width),
+                   static_cast<int>(session.cinfo.image_height)};
+}
+
+}  // namespace graft::codec
