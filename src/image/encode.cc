@@ -1,10 +1,15 @@
 #include "image/encode.h"
 
-#include <jpeglib.h>
 #include <png.h>
 
-#include <csetjmp>
+// jpeglib.h needs these two before it, and jerror.h needs jpeglib.h.
+// clang-format off
+#include <cstddef>
 #include <cstdio>
+#include <jpeglib.h>
+// clang-format on
+
+#include <csetjmp>
 #include <cstdlib>
 #include <cstring>
 

@@ -1,7 +1,7 @@
 // The first frame of a GIF through giflib, laid out as TensorFlow lays out a one-frame GIF: the
 // canvas has the frame's size (not the logical screen's), the frame keeps its offset within it, and
 // what it leaves free or marks transparent is black.
-// Source: tensorflow/core/lib/gif/gif_io.cc (read, not copied); GIF89a specification.
+// Source: tensorflow/core/lib/gif/gif_io.cc; GIF89a specification.
 #include <gif_lib.h>
 
 #include <algorithm>

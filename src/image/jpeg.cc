@@ -1,16 +1,20 @@
 // JPEG through libjpeg-turbo's libjpeg interface, with the settings of TensorFlow's decode_jpeg and
 // with a data source that ends the way TensorFlow's does, since that decides which damaged files
-// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc (read, not copied).
+// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc.
+
+// jpeglib.h needs these two before it, and jerror.h needs jpeglib.h.
+// clang-format off
+#include <cstddef>
+#include <cstdio>
 #include <jpeglib.h>
+#include <jerror.h>
+// clang-format on
 
 #include <algorithm>
 #include <csetjmp>
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
-// jerror.h needs jpeglib.h first.
-#include <jerror.h>
 
 #include "image/codecs.h"
 

@@ -1,6 +1,6 @@
 // PNG through libpng, with the transformations that TensorFlow asks for when it wants three 8-bit
 // channels: alpha stripped, 16 → 8 bits by dropping the low byte, palette and gray to RGB, no
-// gamma. Source: tensorflow/core/lib/png/png_io.cc (read, not copied).
+// gamma. Source: tensorflow/core/lib/png/png_io.cc.
 #include <png.h>
 
 #include <algorithm>
