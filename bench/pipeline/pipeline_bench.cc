@@ -1,0 +1,184 @@
+// pipeline_bench: speeds of the rooms on real photos, one JSON object on standard output.
+//   pipeline_bench --image_dir D --model_dir D --architecture A [--photos 200] [--threads 0]
+// Each figure is the median of several passes over photos held in memory; one thread, then all.
+// bench/run.py calls it and measures whole processes besides.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/json.h"
+#include "base/parallel.h"
+#include "base/rng.h"
+#include "data/dataset.h"
+#include "image/decode.h"
+#include "image/resize.h"
+#include "model/backbone.h"
+#include "model/source.h"
+#include "model/spec.h"
+#include "train/head_trainer.h"
+
+namespace graft {
+namespace {
+
+constexpr int kPasses = 5;
+constexpr int kSteps = 500;
+constexpr int kBatch = 100;
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begun = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+}
+
+double median_seconds(const std::function<void()>& work) {
+  work();  // warm caches, first-touch memory
+  std::vector<double> times;
+  for (int i = 0; i < kPasses; ++i) times.push_back(seconds_of(work));
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
+[[noreturn]] void fail(const std::string& message) {
+  std::fprintf(stderr, "pipeline_bench: %s\n", message.c_str());
+  std::exit(1);
+}
+
+template <typename T>
+T must(Result<T> result) {
+  if (!result.ok()) fail(result.error().message);
+  return std::move(result).value();
+}
+
+void must(const Result<void>& result) {
+  if (!result.ok()) fail(result.error().message);
+}
+
+struct Photos {
+  std::vector<std::string> paths;
+  std::vector<Bytes> bytes;
+  std::vector<Image> images;
+};
+
+// Up to `count` photos spread evenly over the folder.
+Photos load_photos(const std::string& image_dir, std::size_t count) {
+  const Dataset dataset = must(scan_image_folder({image_dir, {}, LabelRule::kVerbatim}));
+  Photos photos;
+  const std::size_t n = std::min(count, dataset.examples.size());
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::string& path = dataset.examples[i * dataset.examples.size() / n].path;
+    Bytes bytes;
+    Image image;
+    if (!read_file(path, bytes).ok() || !decode_image(bytes, {}, image).ok()) continue;
+    photos.paths.push_back(path);
+    photos.bytes.push_back(std::move(bytes));
+    photos.images.push_back(std::move(image));
+  }
+  if (photos.paths.empty()) fail(image_dir + ": no photo that can be decoded");
+  return photos;
+}
+
+// Photos a second of `work(photo, worker)` over all photos.
+double rate(std::size_t count, int threads,
+            const std::function<void(std::size_t photo, int worker)>& work) {
+  return static_cast<double>(count) /
+         median_seconds([&] { parallel_for(count, threads, {}, work); });
+}
+
+Json measure_photos(const Photos& photos, const Backbone& backbone, int threads) {
+  const int size = backbone.spec().input_size;
+  const auto workers = static_cast<std::size_t>(threads);
+  const auto input_values = static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3;
+  std::vector<Image> decoded(workers);
+  std::vector<Bytes> bytes(workers);
+  std::vector<std::vector<float>> inputs(workers, std::vector<float>(input_values));
+  std::vector<std::vector<float>> features(
+      workers, std::vector<float>(static_cast<std::size_t>(backbone.spec().feature_width)));
+  std::vector<std::unique_ptr<Extractor>> extractors;
+  for (std::size_t i = 0; i < workers; ++i) extractors.push_back(backbone.make_extractor());
+  const std::size_t n = photos.paths.size();
+  const auto at = [](int worker) { return static_cast<std::size_t>(worker); };
+
+  Json result = Json::object();
+  result["threads"] = threads;
+  result["decode"] = rate(n, threads, [&](std::size_t i, int w) {
+    must(decode_image(photos.bytes[i], {}, decoded[at(w)]));
+  });
+  result["resize"] = rate(n, threads, [&](std::size_t i, int w) {
+    resize_normalize(photos.images[i], size, size, backbone.spec().norm, inputs[at(w)]);
+  });
+  result["network"] = rate(n, threads, [&](std::size_t, int w) {
+    extractors[at(w)]->run_input(inputs[at(w)], features[at(w)]);
+  });
+  result["pipeline"] = rate(n, threads, [&](std::size_t i, int w) {
+    must(read_file(photos.paths[i], bytes[at(w)]));
+    must(extractors[at(w)]->run(bytes[at(w)], features[at(w)]));
+  });
+  return result;
+}
+
+// Milliseconds of kSteps training steps of kBatch rows, `width` features, five classes.
+double measure_steps(int width) {
+  constexpr int kRows = 1000, kClasses = 5;
+  Rng rng(1);
+  std::vector<float> rows(static_cast<std::size_t>(kRows) * static_cast<std::size_t>(width));
+  for (float& value : rows) value = rng.normal();
+  std::vector<Batch> batches(kSteps);
+  for (Batch& batch : batches) {
+    for (int i = 0; i < kBatch; ++i) {
+      const std::uint32_t row = rng.below(kRows);
+      batch.rows.push_back(rows.data() +
+                           static_cast<std::size_t>(row) * static_cast<std::size_t>(width));
+      batch.labels.push_back(static_cast<std::int32_t>(row % kClasses));
+    }
+  }
+  return 1000 * median_seconds([&] {
+           HeadTrainer trainer(initial_head(width, kClasses, 1), 0.01F);
+           for (const Batch& batch : batches) trainer.step(batch);
+         });
+}
+
+int run(std::map<std::string, std::string> options) {
+  const int threads =
+      options.contains("threads") ? std::stoi(options["threads"]) : available_cores();
+  const Photos photos = load_photos(
+      options["image_dir"],
+      options.contains("photos") ? static_cast<std::size_t>(std::stoi(options["photos"])) : 200);
+  const ModelSpec spec = must(find_model(options["architecture"]));
+  Backbone backbone =
+      Backbone::create(spec, must(find_installed(spec, options["model_dir"])), BackboneOptions{});
+  const double compile_seconds = seconds_of([&] { must(backbone.compile()); });
+
+  Json result = Json::object();
+  result["architecture"] = spec.architecture;
+  result["photos"] = photos.paths.size();
+  result["numeric_mode"] = backbone.program().numeric_mode();
+  result["million_multiply_adds"] = static_cast<double>(backbone.program().multiply_adds()) / 1e6;
+  result["compile_ms"] = compile_seconds * 1000;
+  result["one_thread"] = measure_photos(photos, backbone, 1);
+  result["all_threads"] = measure_photos(photos, backbone, threads);
+  result["steps_500_ms"] = measure_steps(spec.feature_width);
+  std::printf("%s\n", dump_json(result).c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace graft
+
+int main(int argc, char** argv) {
+  std::map<std::string, std::string> options;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const std::size_t equals = word.find('=');
+    if (!word.starts_with("--") || equals == std::string::npos) {
+      graft::fail("usage: pipeline_bench --image_dir=D --model_dir=D --architecture=A");
+    }
+    options[word.substr(2, equals - 2)] = word.substr(equals + 1);
+  }
+  return graft::run(std::move(options));
+}

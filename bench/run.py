@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Speeds and memory of this machine: ./dev bench.
+
+Rooms are timed by build/bench/pipeline_bench in one process; whole commands are timed from outside,
+from exec to exit. Every figure is a median. Photos and networks: ../shared (or GRAFT_SHARED) with
+mobilenet_0.50_224, else the program's own sample photos and its built-in network. Memory is measured
+over copies of the photos with a few bytes appended, so that each has another content and every
+feature is computed. Prints a table; writes build/bench.json.
+
+Usage: run.py [--quick]     (--quick: no 20,000 photos)
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import places  # noqa: E402
+
+GRAFT = places.graft()
+MANY, FEW = 20000, 1000
+
+
+def run(words):
+    """Seconds from start to end, and the output; ends the program when the command fails."""
+    begun = time.perf_counter()
+    done = subprocess.run([str(w) for w in words], stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, errors="replace", check=False)
+    seconds = time.perf_counter() - begun
+    if done.returncode != 0:
+        sys.exit(f"bench: {' '.join(map(str, words))}\n{done.stderr}")
+    return seconds, done.stdout
+
+
+def median_seconds(words, times):
+    return statistics.median(run(words)[0] for _ in range(times))
+
+
+def status_kilobytes(pid):
+    """(anonymous memory, all resident memory) of a process, in kB."""
+    fields = {}
+    with open(f"/proc/{pid}/status") as file:
+        for line in file:
+            key, _, value = line.partition(":")
+            if key in ("RssAnon", "VmRSS"):
+                fields[key] = int(value.split()[0])
+    return fields.get("RssAnon", 0), fields.get("VmRSS", 0)
+
+
+def peak_memory(words):
+    """(peak anonymous MB, peak resident MB with mapped files, seconds), sampled every 10 ms."""
+    begun = time.perf_counter()
+    process = subprocess.Popen([str(w) for w in words], stdin=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    anonymous = resident = 0
+    while process.poll() is None:
+        try:
+            now = status_kilobytes(process.pid)
+        except (FileNotFoundError, ProcessLookupError):
+            break
+        anonymous, resident = max(anonymous, now[0]), max(resident, now[1])
+        time.sleep(0.01)
+    if process.wait() != 0:
+        sys.exit(f"bench: failed: {' '.join(map(str, words))}")
+    return anonymous / 1000, resident / 1000, time.perf_counter() - begun
+
+
+def copies(source, target, count):
+    """`count` photos of distinct content in the same classes (decoders ignore trailing bytes)."""
+    classes = sorted(p for p in source.iterdir() if p.is_dir())
+    for number, folder in enumerate(classes):
+        (target / folder.name).mkdir(parents=True)
+        photos = sorted(folder.iterdir())
+        share = count // len(classes) + (number < count % len(classes))
+        for i in range(share):
+            data = photos[i % len(photos)].read_bytes() + i.to_bytes(4, "little") + bytes([number])
+            (target / folder.name / f"{i:05}.jpg").write_bytes(data)
+
+
+class Job:
+    """The command under test over one folder of photos, with its own outputs."""
+
+    def __init__(self, photos, models, architecture, work):
+        self.common = [f"--image_dir={photos}", f"--model_dir={models}",
+                       f"--architecture={architecture}", f"--bottleneck_dir={work}/bottlenecks"]
+        self.work = work
+
+    def retrain(self):
+        return [GRAFT, "retrain", *self.common, "--how_many_training_steps=500", "--json",
+                f"--summaries_dir={self.work}/summaries", f"--output_graph={self.work}/graph.pb",
+                f"--output_labels={self.work}/labels.txt"]
+
+    def features(self):
+        return [GRAFT, "features", *self.common, f"--output={self.work}/features.npy"]
+
+    def forget(self):
+        shutil.rmtree(self.work / "bottlenecks", ignore_errors=True)
+
+
+def cold_rate(job, photos):
+    """Photos a second of the whole command with an empty cache."""
+    times = []
+    for _ in range(3):
+        job.forget()
+        times.append(run(job.features())[0])
+    return photos / statistics.median(times)
+
+
+def measure(scratch, quick):
+    shared = places.shared()
+    if shared and (shared / "photos" / "flower_photos").is_dir():
+        source, models = shared / "photos" / "flower_photos", shared / "models"
+        architecture = "mobilenet_0.50_224"
+    else:
+        source, models = scratch / "sample", scratch / "models"
+        architecture = "untrained_mobilenet_0.25_128"
+        run([GRAFT, "sample", f"--output_dir={source}", "--photos_per_class=200"])
+    results = {"cores": len(os.sched_getaffinity(0)), "architecture": architecture}
+
+    few = scratch / "few"
+    copies(source, few, FEW)
+    work = scratch / "work"
+    work.mkdir()
+    job = Job(few, models, architecture, work)
+    run(job.retrain())  # makes the built-in network where that is the one
+
+    rooms = json.loads(run([ROOT / "build" / "bench" / "pipeline_bench", f"--image_dir={source}",
+                            f"--model_dir={models}", f"--architecture={architecture}"])[1])
+    results["rooms"] = rooms
+
+    results["start_up_ms"] = 1000 * median_seconds([GRAFT, "--version"], 21)
+    results["cold_photos_per_second"] = cold_rate(job, FEW)
+    training = [json.loads(run(job.retrain())[1])["seconds"]["training"] for _ in range(7)]
+    results["retrain_500_steps_ms"] = 1000 * statistics.median(training)
+    results["warm_rerun_s"] = median_seconds(job.retrain(), 7)
+    photo = sorted((few / sorted(os.listdir(few))[0]).iterdir())[0]
+    results["label_one_ms"] = 1000 * median_seconds(
+        [GRAFT, "label", f"--graph={work}/graph.pb", photo], 21)
+
+    job.forget()
+    results["memory_1000"] = peak_memory(job.retrain())
+    if not quick:
+        many = scratch / "many"
+        copies(source, many, MANY)
+        big = Job(many, models, architecture, scratch / "big")
+        results["memory_20000"] = peak_memory(big.retrain())
+    return results
+
+
+def show(results):
+    one, every = results["rooms"]["one_thread"], results["rooms"]["all_threads"]
+    print(f"{results['architecture']} ({results['rooms']['numeric_mode']}), "
+          f"{results['cores']} cores\n")
+    print(f"{'images a second':34}{'1 thread':>12}{str(every['threads']) + ' threads':>12}")
+    for stage in ("decode", "resize", "network", "pipeline"):
+        label = {"pipeline": "read, decode, resize, network"}.get(stage, stage)
+        print(f"  {label:32}{one[stage]:12.0f}{every[stage]:12.0f}")
+    print(f"  {'graft features, cold, 1,000 photos':32}{'':>10}{results['cold_photos_per_second']:12.0f}")
+    rows = [("500 training steps alone", results["rooms"]["steps_500_ms"], "ms"),
+            ("500 training steps of a run, logs written", results["retrain_500_steps_ms"], "ms"),
+            ("start-up (graft --version)", results["start_up_ms"], "ms"),
+            ("graft label, one photo", results["label_one_ms"], "ms"),
+            ("warm rerun of the job, 1,000 photos", results["warm_rerun_s"] * 1000, "ms"),
+            ("compile the network", results["rooms"]["compile_ms"], "ms")]
+    print()
+    for name, value, unit in rows:
+        print(f"  {name:44}{value:10.1f} {unit}")
+    print(f"\n  {'peak memory of a cold run':44}{'own':>10}{'with mapped files':>20}{'time':>10}")
+    for key, name in (("memory_1000", "1,000 photos"), ("memory_20000", "20,000 photos")):
+        if key in results:
+            anonymous, resident, seconds = results[key]
+            print(f"  {name:44}{anonymous:7.0f} MB{resident:17.0f} MB{seconds:8.1f} s")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="graft-bench-") as scratch:
+        results = measure(Path(scratch), options.quick)
+    show(results)
+    (ROOT / "build" / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
