@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,8 +21,8 @@ namespace graft {
 
 using NodeId = std::int32_t;
 
-struct Input {};     // fed at run time
-struct Constant {    // shared, so that rewrites copy graphs cheaply
+struct Input {};   // fed at run time
+struct Constant {  // shared, so that rewrites copy graphs cheaply
   std::shared_ptr<const Tensor> value;
 };
 using NodeBody = std::variant<Input, Constant, Op>;
@@ -44,11 +45,23 @@ class Graph {
   const std::vector<Node>& nodes() const { return nodes_; }
   const Node& node(NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   std::optional<NodeId> find(std::string_view name) const;  // accepts "name" and "name:0"
-  // A second name for a value (an Identity that import removed keeps its name this way).
-  void add_alias(std::string name, NodeId id);
+  // A second name for a value (an Identity that import removed keeps its name this way). False, and
+  // nothing changed, when the name is taken.
+  bool add_alias(std::string name, NodeId id);
+  const std::vector<std::pair<std::string, NodeId>>& aliases() const { return aliases_; }
+
+  // Values that every rewrite keeps, under their names. cut_at() marks them; while none is marked,
+  // the values that no op reads are kept. Marking twice is marking once.
+  void mark_output(NodeId id);
+  void set_outputs(std::vector<NodeId> ids);  // these and no others
+  const std::vector<NodeId>& outputs() const { return outputs_; }
 
  private:
+  Result<NodeId> append(Node node);
+
   std::vector<Node> nodes_;
+  std::vector<std::pair<std::string, NodeId>> aliases_;
+  std::vector<NodeId> outputs_;
   std::unordered_map<std::string, NodeId> by_name_;
 };
 

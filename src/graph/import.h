@@ -46,9 +46,9 @@ struct OpCount {
 };
 struct GraphSummary {
   int nodes = 0;
-  std::vector<OpCount> ops;  // most frequent first
-  std::vector<std::string> inputs;     // Placeholder nodes "input f32 [1,224,224,3]"
-  std::vector<std::string> outputs;    // nodes that nothing reads
+  std::vector<OpCount> ops;          // most frequent first
+  std::vector<std::string> inputs;   // Placeholder nodes "input f32 [1,224,224,3]"
+  std::vector<std::string> outputs;  // nodes that nothing reads
   std::uint64_t constant_bytes = 0;
 };
 Result<GraphSummary> summarize(const wire::GraphDef& def);

@@ -1,7 +1,7 @@
 // A graph made ready to run: kernels chosen and packed, activations laid out in one arena.
 // Describe, plan, run: after compile() nothing can fail and nothing is allocated.
-// Thread rule: Program is immutable and shared; a Workspace belongs to one thread at a time. One image
-// a thread is the way to use all cores: run() itself is single-threaded.
+// Thread rule: Program is immutable and shared; a Workspace belongs to one thread at a time. One
+// image a thread is the way to use all cores: run() itself is single-threaded.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,17 @@ struct CompileOptions {
   std::uint64_t max_arena_bytes = std::uint64_t{2} << 30;  // refused beyond (kUnsupported)
 };
 
+// The numeric_mode() of every program that compile() makes with this CompileOptions::backend: known
+// without a graph, so that cached features can be looked up before anything is compiled. "" for a
+// backend that does not exist.
+std::string expected_numeric_mode(std::string_view backend);
+
 class Program {
  public:
-  // graph: one Input node; outputs: names in the order run() writes them.
+  // graph: one Input node; outputs: names in the order run() writes them; an output may be any
+  // value: the input, a constant, an alias, one that other ops read too. kInvalidArgument: an
+  // unknown output or backend, more or fewer inputs than one; kUnsupported: an op that no backend
+  // takes (with their reasons), or more memory than allowed.
   static Result<Program> compile(const Graph& graph, std::span<const std::string> outputs,
                                  const CompileOptions& options = {});
   Program(Program&&) noexcept;
@@ -34,8 +42,8 @@ class Program {
 
   const TensorSpec& input() const;
   std::span<const TensorSpec> outputs() const;
-  // Names the backends used and their numeric modes: two programs with different text may differ in
-  // bits. "onednn-2.6.3-avx512+reference"
+  // The numeric modes of the backends that may be used, in order: two programs of one graph with
+  // the same text give the same bits. "onednn-2.6.3-avx512+reference"
   std::string numeric_mode() const;
   std::uint64_t multiply_adds() const;
 
@@ -50,6 +58,7 @@ class Program {
     void operator()(Workspace* w) const;
   };
   using WorkspacePtr = std::unique_ptr<Workspace, WorkspaceDeleter>;
+  // Throws std::bad_alloc, as new does. The program must outlive it.
   WorkspacePtr make_workspace() const;
   std::size_t workspace_bytes() const;
 

@@ -1,0 +1,20 @@
+// TensorProto → Tensor, with every size checked before memory is taken. Internal to the graph room.
+// Thread rule: pure functions.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "tensor/tensor.h"
+#include "wire/graph_def.pb.h"
+
+namespace graft {
+
+// Bytes may stand in tensor_content (little endian, row-major, exactly shape × dtype), or as values
+// in the dtype's *_val list, of which the last repeats to fill the shape and none means zeros (the
+// rule of tensorflow/core/framework/tensor.cc). kCorrupt: sizes that do not match, values that do
+// not fit their type, NaN or infinity; kUnsupported: a dtype beyond DType, or more than max_bytes.
+// Messages name no node.
+Result<Tensor> tensor_of(const wire::TensorProto& proto, std::uint64_t max_bytes);
+
+}  // namespace graft

@@ -1,0 +1,91 @@
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "graph/rebuild.h"
+#include "graph/rewrite.h"
+#include "kernels/backend.h"
+
+namespace graft {
+namespace {
+
+// A small file can describe constants whose product is huge; beyond these the ops are left to
+// run().
+constexpr std::uint64_t kMaxFoldedBytes = std::uint64_t{1} << 30;
+constexpr std::uint64_t kMaxFoldedWork = std::uint64_t{1} << 31;  // element steps, about seconds
+
+struct Budget {
+  std::uint64_t bytes = kMaxFoldedBytes;
+  std::uint64_t work = kMaxFoldedWork;
+
+  bool take(std::uint64_t wanted_bytes, std::uint64_t wanted_work) {
+    if (wanted_bytes > bytes || wanted_work > work) return false;
+    bytes -= wanted_bytes;
+    work -= wanted_work;
+    return true;
+  }
+};
+
+std::uint64_t work_of(const OpSpec& spec) {
+  const auto results = static_cast<std::uint64_t>(spec.output.shape.elements());
+  std::uint64_t steps = results + multiply_adds(spec.op, spec.inputs, spec.output);
+  for (const TensorSpec& input : spec.inputs) {
+    steps += static_cast<std::uint64_t>(input.shape.elements());
+  }
+  if (const auto* pool = std::get_if<Pool>(&spec.op)) {
+    steps += results * static_cast<std::uint64_t>(pool->kernel_h) *
+             static_cast<std::uint64_t>(pool->kernel_w);
+  }
+  return steps;
+}
+
+// The value, or nullptr when it must be left to run().
+std::shared_ptr<const Tensor> evaluate(const OpSpec& spec, std::span<const TensorView> constants,
+                                       Budget& budget) {
+  if (!budget.take(spec.output.bytes(), work_of(spec))) return nullptr;
+  const auto prepared = reference_backend().prepare(spec, constants);
+  const auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared);
+  if (kernel == nullptr) return nullptr;
+  auto result = std::make_shared<Tensor>(spec.output);
+  AlignedBuffer scratch((*kernel)->scratch_bytes());
+  (*kernel)->run(constants, result->view(), {scratch.data(), scratch.size()});
+  return result;
+}
+
+}  // namespace
+
+Result<Graph> fold_constants(const Graph& graph) {
+  Budget budget;
+  Rebuild rebuild(graph);
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const auto id = static_cast<NodeId>(i);
+    const auto* op = std::get_if<Op>(&node.body);
+    OpSpec spec;
+    std::vector<TensorView> constants;
+    if (op != nullptr) {
+      for (const NodeId input : node.inputs) {
+        const Node& source = rebuild.graph().node(rebuild.now(input));
+        const auto* constant = std::get_if<Constant>(&source.body);
+        if (constant == nullptr) break;
+        spec.inputs.push_back(source.output);
+        constants.push_back(constant->value->view());
+      }
+    }
+    std::shared_ptr<const Tensor> value;
+    if (op != nullptr && constants.size() == node.inputs.size() && !constants.empty()) {
+      spec.op = *op;
+      spec.output = node.output;
+      value = evaluate(spec, constants, budget);
+    }
+    if (value == nullptr) {
+      GRAFT_TRY(rebuild.keep(id));
+    } else {
+      GRAFT_ASSIGN(const NodeId folded, rebuild.graph().add_constant(node.name, std::move(value)));
+      rebuild.replace(id, folded);
+    }
+  }
+  return std::move(rebuild).finish();
+}
+
+}  // namespace graft

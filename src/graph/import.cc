@@ -1,0 +1,244 @@
+#include "graph/import.h"
+
+#include <algorithm>
+#include <limits>
+#include <new>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+#include "graph/attributes.h"
+#include "graph/import_ops.h"
+#include "graph/topology.h"
+#include "wire/serialize.h"
+
+namespace graft {
+namespace {
+
+constexpr std::size_t kMostNamesToCompare = 2000;
+
+// The part of a GraphDef between the input and the outputs.
+struct Selection {
+  int input = 0;                        // position of the node that is fed
+  std::vector<int> outputs;             // positions, in the order asked for
+  std::vector<int> order;               // positions, sources first
+  std::vector<std::vector<int>> edges;  // data inputs by position; none for the fed node
+};
+
+std::string suggestion(const wire::GraphDef& def, std::string_view wanted) {
+  if (static_cast<std::size_t>(def.node_size()) > kMostNamesToCompare || wanted.size() > 200) {
+    return "";
+  }
+  std::vector<std::string> names;
+  for (const wire::NodeDef& node : def.node()) {
+    if (node.name().size() <= 200) names.push_back(node.name());
+  }
+  const std::string near = nearest(wanted, names);
+  return near.empty() ? "" : ", did you mean " + quoted(near) + "?";
+}
+
+Result<int> find_tensor(const wire::GraphDef& def, const NodeIndex& index, std::string_view name) {
+  const TensorRef ref = parse_tensor_ref(name);
+  if (ref.control) return invalid_argument("tensor " + quoted(name) + ": is not a tensor's name");
+  const auto it = index.find(ref.node);
+  if (it == index.end()) {
+    return invalid_argument("tensor " + quoted(name) + ": the graph has no such node" +
+                            suggestion(def, ref.node));
+  }
+  if (ref.output != 0) {
+    return unsupported("tensor " + quoted(name) + ": only a node's first output is handled");
+  }
+  return it->second;
+}
+
+// The positions of a node's data inputs.
+Result<std::vector<int>> data_inputs(const wire::GraphDef& def, const NodeIndex& index,
+                                     const wire::NodeDef& node) {
+  std::vector<int> sources;
+  for (const std::string& input : node.input()) {
+    const TensorRef ref = parse_tensor_ref(input);
+    if (ref.control) continue;
+    const auto it = index.find(ref.node);
+    if (it == index.end()) {
+      return corrupt(describe(node) + ": its input " + quoted(input) +
+                     " does not exist: get a good copy");
+    }
+    if (ref.output != 0) {
+      return unsupported(describe(node) + ": reads " + quoted(input) + " of " +
+                         describe(def.node(it->second)) +
+                         ", but only a node's first output is handled");
+    }
+    sources.push_back(it->second);
+  }
+  return sources;
+}
+
+Result<Selection> select_nodes(const wire::GraphDef& def, const ImportOptions& options) {
+  GRAFT_ASSIGN(const NodeIndex index, index_nodes(def));
+  Selection selection;
+  GRAFT_ASSIGN(selection.input, find_tensor(def, index, options.input));
+  if (options.outputs.empty()) return invalid_argument("graph: no output is named");
+  selection.edges.resize(static_cast<std::size_t>(def.node_size()));
+  std::vector<bool> seen(selection.edges.size(), false);
+  std::vector<int> selected;
+  const auto reach = [&](int node) {
+    if (seen[static_cast<std::size_t>(node)]) return;
+    seen[static_cast<std::size_t>(node)] = true;
+    selected.push_back(node);
+  };
+  reach(selection.input);
+  for (const std::string& name : options.outputs) {
+    GRAFT_ASSIGN(const int output, find_tensor(def, index, name));
+    selection.outputs.push_back(output);
+    reach(output);
+  }
+  for (std::size_t next = 0; next < selected.size(); ++next) {  // grows while it is walked
+    const int node = selected[next];
+    if (node == selection.input) continue;
+    GRAFT_ASSIGN(auto sources, data_inputs(def, index, def.node(node)));
+    std::ranges::for_each(sources, reach);
+    selection.edges[static_cast<std::size_t>(node)] = std::move(sources);
+  }
+  std::ranges::sort(selected);
+  GRAFT_ASSIGN(selection.order, order_nodes(def, selected, selection.edges));
+  return selection;
+}
+
+// The dimensions that the file gives a placeholder, -1 where it leaves one open; nothing when it
+// gives none. A shape without dimensions is what old files write for "any".
+Result<std::optional<std::vector<std::int64_t>>> declared_dims(const wire::NodeDef& node) {
+  const bool placeholder = node.op() == "Placeholder" || node.op() == "PlaceholderWithDefault";
+  if (!placeholder) return std::optional<std::vector<std::int64_t>>{};
+  const Attributes attributes(node);
+  GRAFT_ASSIGN(const wire::TensorShapeProto* shape, attributes.shape("shape"));
+  if (shape == nullptr || shape->unknown_rank() || shape->dim_size() == 0) {
+    return std::optional<std::vector<std::int64_t>>{};
+  }
+  std::vector<std::int64_t> dims;
+  for (const auto& dim : shape->dim()) {
+    if (dim.size() < -1 || dim.size() == 0) {
+      return corrupt(attributes.subject("shape") + " has the dimension " +
+                     std::to_string(dim.size()) + ": get a good copy");
+    }
+    dims.push_back(dim.size());
+  }
+  return std::optional(std::move(dims));
+}
+
+Result<std::vector<std::int64_t>> fed_dims(const wire::NodeDef& node,
+                                           const std::vector<std::int64_t>& wanted) {
+  GRAFT_ASSIGN(auto declared, declared_dims(node));
+  if (!declared) {
+    if (!wanted.empty()) return wanted;
+    return invalid_argument(describe(node) +
+                            ": the file does not say its shape: give the input's size");
+  }
+  std::vector<std::int64_t>& dims = *declared;
+  if (!wanted.empty() && wanted.size() != dims.size()) {
+    return invalid_argument(describe(node) + ": takes " + std::to_string(dims.size()) +
+                            " dimensions, not " + std::to_string(wanted.size()));
+  }
+  for (std::size_t axis = 0; axis < dims.size(); ++axis) {
+    if (wanted.empty()) {
+      if (dims[axis] == -1) dims[axis] = 1;
+    } else if (axis == 0 || dims[axis] == -1) {
+      dims[axis] = wanted[axis];
+    } else if (dims[axis] != wanted[axis]) {
+      return invalid_argument(describe(node) + ": dimension " + std::to_string(axis) +
+                              " of the file is " + std::to_string(dims[axis]) + ", not " +
+                              std::to_string(wanted[axis]));
+    }
+  }
+  return dims;
+}
+
+Result<TensorSpec> fed_spec(const wire::NodeDef& node, const std::vector<std::int64_t>& wanted) {
+  const Attributes attributes(node);
+  const std::string_view type_name = attributes.has("dtype") ? "dtype" : "T";
+  GRAFT_ASSIGN(const wire::DataType type, attributes.type(type_name, wire::DT_FLOAT));
+  const auto dtype = dtype_of(type);
+  if (!dtype) {
+    return unsupported(attributes.subject(type_name) + " is TensorFlow's number " +
+                       std::to_string(static_cast<int>(type)) + ", which is not handled");
+  }
+  GRAFT_ASSIGN(const auto dims, fed_dims(node, wanted));
+  auto shape = Shape::make(dims);
+  if (!shape.ok()) return with_context(describe(node), std::move(shape).error());
+  return TensorSpec{*dtype, *shape, Layout::kDense};
+}
+
+Result<NodeId> import_node(const wire::NodeDef& def, std::span<const NodeId> inputs, Graph& graph,
+                           std::uint64_t& constant_bytes_left) {
+  const OpImporter* importer = find_importer(def.op());
+  if (importer == nullptr) {
+    return unsupported(describe(def) + ": this op is not handled: use a network of handled ops");
+  }
+  NodeImport node(def, inputs, graph, constant_bytes_left);
+  const auto count = static_cast<std::int64_t>(inputs.size());
+  if (count < importer->least_inputs || count > importer->most_inputs) {
+    return node.bad("has " + std::to_string(count) + " inputs, needs " +
+                    std::to_string(importer->least_inputs) +
+                    (importer->least_inputs == importer->most_inputs ? "" : " or more"));
+  }
+  GRAFT_TRY(node.attributes.expect_known(importer->attributes));
+  return importer->import(node);
+}
+
+Result<Graph> import_selected(const wire::GraphDef& def, const ImportOptions& options) {
+  GRAFT_ASSIGN(const Selection selection, select_nodes(def, options));
+  Graph graph;
+  std::uint64_t constant_bytes_left = options.max_constant_bytes;
+  std::vector<NodeId> ids(selection.edges.size(), -1);  // by position
+  std::vector<NodeId> inputs;
+  for (const int position : selection.order) {
+    const wire::NodeDef& node = def.node(position);
+    NodeId& id = ids[static_cast<std::size_t>(position)];
+    if (position == selection.input) {
+      GRAFT_ASSIGN(const TensorSpec spec, fed_spec(node, options.input_shape));
+      GRAFT_ASSIGN(id, graph.add_input(node.name(), spec));
+      continue;
+    }
+    inputs.clear();
+    for (const int source : selection.edges[static_cast<std::size_t>(position)]) {
+      inputs.push_back(ids[static_cast<std::size_t>(source)]);
+    }
+    GRAFT_ASSIGN(id, import_node(node, inputs, graph, constant_bytes_left));
+  }
+  for (const int output : selection.outputs) {
+    graph.mark_output(ids[static_cast<std::size_t>(output)]);
+  }
+  return graph;
+}
+
+}  // namespace
+
+Result<Graph> import_graph_def(const wire::GraphDef& def, const ImportOptions& options) {
+  try {
+    return import_selected(def, options);
+  } catch (const std::bad_alloc&) {
+    return unsupported("graph: not enough memory for its constants: close other programs");
+  }
+}
+
+Result<wire::GraphDef> parse_graph_def(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return corrupt("graph: the file is empty: get a good copy");
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    return unsupported("graph: " + format_bytes(bytes.size()) + " is more than 2 GiB");
+  }
+  try {
+    wire::GraphDef def;
+    if (!wire::parse(bytes, def)) {
+      return corrupt(
+          "graph: the bytes are not a frozen TensorFlow graph, or a part is missing: get a good "
+          "copy");
+    }
+    if (def.node_size() == 0) {
+      return corrupt("graph: holds no nodes: give a frozen TensorFlow graph (GraphDef)");
+    }
+    return def;
+  } catch (const std::bad_alloc&) {
+    return unsupported("graph: not enough memory to read it: close other programs");
+  }
+}
+
+}  // namespace graft
