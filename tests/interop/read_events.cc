@@ -11,9 +11,13 @@
 
 namespace {
 
-void print_text(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+void print_text(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
 
-void print_number(double value) { std::printf("\t%.17g", value); }
+void print_number(double value) {
+  std::printf("\t%.17g", value);
+}
 
 }  // namespace
 
