@@ -1,4 +1,5 @@
-// How a run tells the outside what it does. The library prints nothing; cli (later the board) shows.
+// How a run tells the outside what it does. The library prints nothing; cli (later the board)
+// shows.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +9,7 @@
 namespace graft {
 
 struct ProgressUpdate {
-  const char* stage = "";  // "features", "training", "test", "download"
+  const char* stage = "";             // "features", "training", "test", "download"
   std::uint64_t done = 0, total = 0;  // photos, steps, bytes
   double seconds = 0;                 // since the stage began
 };

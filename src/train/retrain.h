@@ -32,7 +32,7 @@ struct RetrainOptions {
   double testing_percentage = 10, validation_percentage = 10;
   int eval_step_interval = 10;
   int train_batch_size = 100;
-  int test_batch_size = -1;        // -1: all
+  int test_batch_size = -1;         // -1: all
   int validation_batch_size = 100;  // -1: all
   bool print_misclassified_test_images = false;
   std::string model_dir = "tf_files/models";
@@ -57,10 +57,10 @@ struct RetrainResult {
   int steps = 0;
   bool resumed = false;
   std::vector<std::string> labels;
-  Evaluation test;             // final test
+  Evaluation test;  // final test
   std::string output_graph, output_labels, side_file, run_dir, run_json, bottleneck_dir;
   std::string graph_sha256;
-  bool has_backbone = true;    // false: the head alone was exported (no model at hand)
+  bool has_backbone = true;  // false: the head alone was exported (no model at hand)
   FeatureStats features;
   std::vector<Skipped> skipped;
   double seconds_features = 0, seconds_training = 0, seconds_total = 0;

@@ -1,0 +1,12 @@
+// Which stream of the run's seed each use of random numbers draws from (base/rng.h). The numbers
+// are part of what makes a run repeatable: never reuse or renumber one.
+#pragma once
+
+#include <cstdint>
+
+namespace graft {
+
+inline constexpr std::uint64_t kWeightsStream = 1;
+inline constexpr std::uint64_t kDistortionStream = 2;
+
+}  // namespace graft
