@@ -1,8 +1,9 @@
-// Features ("bottlenecks") by content: photo bytes + network + preprocessing + numeric mode → vector.
-// One LMDB environment, <dir>/features.mdb: copy-on-write pages, so kill -9 leaves the last committed
-// state; its lock lets several processes share it. Each record carries its length and checksum.
-// Record layout: docs/formats/feature_cache.md. Owner of LMDB.
-// Thread rule: Snapshot::find may be called from many threads; put_batch from one at a time.
+// Features ("bottlenecks") by content: photo bytes + network + preprocessing + numeric mode →
+// vector. One file, <dir>/features.cache, to which self-checking records are appended; nothing in
+// it is ever changed. So kill -9 loses at most the batch under way, a damaged record costs that
+// record alone, and several processes share the file by a lock held while appending or reading
+// record headers. Layout, and why this is no database: docs/formats/feature_cache.md. Thread rule:
+// every function may be called from any thread; put_batch calls take turns.
 #pragma once
 
 #include <cstddef>
@@ -21,37 +22,49 @@ namespace graft {
 struct FeatureKey {
   Hash128 content;  // xxh3_128 of the photo's bytes
   Hash128 space;    // xxh3_128 of the text from feature_space()
+  bool operator==(const FeatureKey&) const = default;
 };
 
-// What else a vector depends on, as one line of text: "sha256=… input=input:0 feature=… size=224x224
-// mean=127.5 std=127.5 decode=tf-jpeg-1 exif=0 mode=onednn-2.6.3-avx512".
+// What else a vector depends on, as one line of text: "sha256=… input=input:0 feature=…
+// size=224x224 mean=127.5 std=127.5 decode=tf-jpeg-1 exif=0 mode=onednn-2.6.3-avx512".
 Hash128 space_of(std::string_view feature_space_text);
 
 struct FeatureRecord {
   FeatureKey key;
-  std::vector<float> values;
+  std::vector<float> values;  // 1 to kMaxFeatureWidth finite numbers
+};
+
+inline constexpr std::size_t kMaxFeatureWidth = std::size_t{1} << 20;
+
+struct FeatureCacheStats {
+  std::size_t records = 0;  // that can be found: one a key
+  std::size_t spaces = 0;   // networks and settings that they belong to
+  std::uint64_t file_bytes = 0;
+  std::uint64_t damaged_bytes = 0;  // passed over between records; vectors are checked when found
 };
 
 class FeatureCache {
  public:
-  // dir is created when missing. A directory that cannot be written opens read-only when a cache is
-  // there, else kIo: "cannot be written: …". A file that is not ours or is damaged beyond LMDB's own
-  // checks: kCorrupt with what to do; it is never deleted.
+  // dir is created when missing. A file that cannot be written opens read-only when it is there,
+  // else kIo: "cannot be written: …". A file that is not ours or whose first 64 bytes are damaged:
+  // kCorrupt with what to do; one of a later version: kUnsupported. It is never deleted or emptied.
   static Result<FeatureCache> open(const std::string& dir);
   FeatureCache(FeatureCache&&) noexcept;
   FeatureCache& operator=(FeatureCache&&) noexcept;
   ~FeatureCache();
 
-  // A consistent view; spans point into the mapped file and live as long as the snapshot.
+  // A consistent view; spans point into the mapped file, are aligned to 64 bytes and live as long
+  // as the snapshot, whatever becomes of the FeatureCache.
   class Snapshot {
    public:
     Snapshot(Snapshot&&) noexcept;
     Snapshot& operator=(Snapshot&&) noexcept;
     ~Snapshot();
     // nullopt: not there, or there with a wrong length, checksum or a non-finite value (counted in
-    // damaged(); recomputing overwrites it).
+    // damaged(); put_batch then stores it anew).
     std::optional<std::span<const float>> find(const FeatureKey& key, std::size_t width) const;
     std::size_t damaged() const;
+    FeatureCacheStats stats() const;
 
    private:
     friend class FeatureCache;
@@ -59,14 +72,18 @@ class FeatureCache {
     explicit Snapshot(std::unique_ptr<State> state);
     std::unique_ptr<State> state_;
   };
+  // Sees every batch that any process has put so far.
   Result<Snapshot> snapshot() const;
 
-  // One durable transaction: all or none. Grows the map as needed; ENOSPC and friends are kIo and
-  // leave the old state.
+  // Appends the records and makes them durable before it returns. Records that are there already
+  // and undamaged (another run was faster) are not stored twice. Of a batch under way when the
+  // process dies, whole records or none of them may be found later, never parts. A failed write
+  // (ENOSPC and friends: kIo) leaves the old state. kInvalidArgument: an empty, too wide or
+  // non-finite vector.
   Result<void> put_batch(std::span<const FeatureRecord> records);
 
   bool writable() const;
-  const std::string& path() const;
+  const std::string& path() const;  // of the file
 
  private:
   struct State;

@@ -1,0 +1,351 @@
+#include "data/feature_cache.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "data/feature_log.h"
+
+namespace graft {
+namespace {
+
+// A run holds the lock for milliseconds; one that was suspended while it did may hold it for ever.
+constexpr auto kLockPatience = std::chrono::seconds(30);
+
+Error failed(const std::string& path, std::string_view what, int reason) {
+  std::string_view advice = "check the disk or choose another --bottleneck_dir";
+  if (reason == ENOSPC || reason == EDQUOT || reason == EFBIG) {
+    advice = "free some space or choose another --bottleneck_dir";
+  } else if (reason == EACCES || reason == EPERM || reason == EROFS) {
+    advice = "change its permissions or choose another --bottleneck_dir";
+  }
+  return io_error(printable(path) + ": " + std::string(what) + ": " + errno_text(reason) + ": " +
+                  std::string(advice));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor& operator=(Descriptor&&) = delete;
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// A lock on the whole file that belongs to the open file, not to the process, so that two caches
+// opened by one process keep apart as well. Gone with the process, however it ends.
+class FileLock {
+ public:
+  // type: F_RDLCK or F_WRLCK. Filesystems without locks (some network ones) are used unlocked: then
+  // two runs at once may damage each other's newest records, which is noticed and recomputed.
+  static Result<FileLock> take(int fd, short type, const std::string& path) {
+    const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
+    for (;;) {
+      struct flock request {};
+      request.l_type = type;
+      request.l_whence = SEEK_SET;
+      if (::fcntl(fd, F_OFD_SETLK, &request) == 0) return FileLock(fd);
+      if (errno == EINTR) continue;
+      if (errno != EAGAIN && errno != EACCES) return FileLock(-1);
+      if (std::chrono::steady_clock::now() >= deadline) {
+        return io_error(printable(path) +
+                        ": another run holds its lock: end that run or choose another "
+                        "--bottleneck_dir");
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+  }
+  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileLock& operator=(FileLock&&) = delete;
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+  ~FileLock() {
+    if (fd_ < 0) return;
+    struct flock request {};
+    request.l_type = F_UNLCK;
+    request.l_whence = SEEK_SET;
+    ::fcntl(fd_, F_OFD_SETLK, &request);
+  }
+
+ private:
+  explicit FileLock(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+Result<std::uint64_t> size_of(int fd, const std::string& path) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return failed(path, "cannot be examined", errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+// 0, or an errno.
+int write_at(int fd, std::span<const std::byte> data, std::uint64_t offset) {
+  while (!data.empty()) {
+    const ssize_t put = ::pwrite(fd, data.data(), data.size(), static_cast<off_t>(offset));
+    if (put < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    if (put == 0) return ENOSPC;
+    data = data.subspan(static_cast<std::size_t>(put));
+    offset += static_cast<std::uint64_t>(put);
+  }
+  return 0;
+}
+
+// The file's first `size` bytes, mapped for reading.
+class Mapping {
+ public:
+  static Result<std::shared_ptr<const Mapping>> of(int fd, std::uint64_t size,
+                                                   const std::string& path) {
+    if (size == 0) return std::shared_ptr<const Mapping>(new Mapping(nullptr, 0));
+    void* const address = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+    if (address == MAP_FAILED) return failed(path, "cannot be mapped", errno);
+    return std::shared_ptr<const Mapping>(new Mapping(address, size));
+  }
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (address_ != nullptr) ::munmap(address_, size_);
+  }
+  std::span<const std::byte> bytes() const {
+    return {static_cast<const std::byte*>(address_), size_};
+  }
+
+ private:
+  Mapping(void* address, std::size_t size) : address_(address), size_(size) {}
+  void* address_;
+  std::size_t size_;
+};
+
+Error not_regular(const std::string& path) {
+  return corrupt(printable(path) +
+                 ": is not a regular file: move it away or choose another --bottleneck_dir");
+}
+
+struct Opened {
+  Descriptor fd;
+  bool writable = false;
+};
+
+Result<Opened> open_file(const std::string& path) {
+  constexpr int kFlags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) return not_regular(path);
+  const int both = ::open(path.c_str(), O_RDWR | O_CREAT | kFlags, 0666);
+  const int reason = errno;
+  Opened opened{Descriptor(both >= 0 ? both : ::open(path.c_str(), O_RDONLY | kFlags)), both >= 0};
+  if (opened.fd.get() < 0) return failed(path, "cannot be written", reason);
+  if (::fstat(opened.fd.get(), &status) != 0) return failed(path, "cannot be examined", errno);
+  if (!S_ISREG(status.st_mode)) return not_regular(path);
+  return opened;
+}
+
+// Writes the header of a new file, and of one whose creator was killed while at it.
+Result<void> write_header_if_new(int fd, const std::string& path) {
+  GRAFT_ASSIGN(const auto lock, FileLock::take(fd, F_WRLCK, path));
+  GRAFT_ASSIGN(const std::uint64_t size, size_of(fd, path));
+  if (size >= kFeatureBlock) return {};
+  FeatureBlock found{};
+  const ssize_t got = ::pread(fd, found.data(), size, 0);
+  if (got < 0) return failed(path, "cannot be read", errno);
+  if (!is_unfinished_header(std::span(found).first(static_cast<std::size_t>(got)))) return {};
+  const FeatureBlock header = feature_file_header();
+  int reason = write_at(fd, header, 0);
+  if (reason == 0 && ::fdatasync(fd) != 0) reason = errno;
+  if (reason != 0) return failed(path, "cannot be written", reason);
+  return {};
+}
+
+Result<void> check_vector(std::span<const float> values) {
+  if (values.empty() || values.size() > kMaxFeatureWidth) {
+    return invalid_argument("a feature vector of " + std::to_string(values.size()) +
+                            " numbers: cannot be stored");
+  }
+  if (!all_finite(values)) {
+    return invalid_argument("a feature vector with a number that is not finite: cannot be stored");
+  }
+  return {};
+}
+
+Result<void> check_header(int fd, const std::string& path) {
+  FeatureBlock head{};
+  const ssize_t got = ::pread(fd, head.data(), head.size(), 0);
+  if (got < 0) return failed(path, "cannot be read", errno);
+  auto checked = check_feature_file_header(std::span(head).first(static_cast<std::size_t>(got)));
+  if (!checked.ok()) return with_context(printable(path), std::move(checked).error());
+  return {};
+}
+
+}  // namespace
+
+Hash128 space_of(std::string_view feature_space_text) {
+  return xxh3_128(as_bytes(feature_space_text));
+}
+
+struct FeatureCache::State {
+  State(std::string p, Opened opened)
+      : path(std::move(p)), fd(std::move(opened.fd)), writable(opened.writable) {}
+
+  const std::string path;
+  const Descriptor fd;
+  const bool writable;
+  std::mutex mutex;  // guards what follows
+  std::shared_ptr<const Mapping> mapping;
+  // Shared with snapshots, which keep what they saw: copied before it changes under them.
+  std::shared_ptr<FeatureIndex> index = std::make_shared<FeatureIndex>();
+
+  // Brings mapping and index up to the file's present end. A file lock must be held.
+  Result<void> catch_up() {
+    GRAFT_ASSIGN(const std::uint64_t size, size_of(fd.get(), path));
+    // Bytes behind the last whole record may have been replaced by others, so size alone says
+    // nothing unless there are none.
+    const bool same_size = mapping != nullptr && mapping->bytes().size() == size;
+    if (same_size && index->end == size) return {};
+    if (!same_size) {
+      GRAFT_ASSIGN(mapping, Mapping::of(fd.get(), size, path));
+    }
+    // Somebody shortened the file: what was known of it is no longer true.
+    if (size < index->end) {
+      index = std::make_shared<FeatureIndex>();
+    } else if (index.use_count() > 1) {
+      index = std::make_shared<FeatureIndex>(*index);
+    }
+    read_feature_records(mapping->bytes(), *index);
+    return {};
+  }
+};
+
+struct FeatureCache::Snapshot::State {
+  std::shared_ptr<const Mapping> mapping;
+  std::shared_ptr<const FeatureIndex> index;
+  mutable std::atomic<std::size_t> damaged{0};
+};
+
+Result<FeatureCache> FeatureCache::open(const std::string& dir) {
+  GRAFT_TRY(make_directories(dir));
+  const std::string path = join_path(dir, "features.cache");
+  GRAFT_ASSIGN(auto opened, open_file(path));
+  if (opened.writable) GRAFT_TRY(write_header_if_new(opened.fd.get(), path));
+  GRAFT_TRY(check_header(opened.fd.get(), path));
+  return FeatureCache(std::make_unique<State>(path, std::move(opened)));
+}
+
+FeatureCache::FeatureCache(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FeatureCache::FeatureCache(FeatureCache&&) noexcept = default;
+FeatureCache& FeatureCache::operator=(FeatureCache&&) noexcept = default;
+FeatureCache::~FeatureCache() = default;
+
+bool FeatureCache::writable() const {
+  return state_->writable;
+}
+const std::string& FeatureCache::path() const {
+  return state_->path;
+}
+
+Result<FeatureCache::Snapshot> FeatureCache::snapshot() const {
+  const std::lock_guard guard(state_->mutex);
+  {
+    GRAFT_ASSIGN(const auto lock, FileLock::take(state_->fd.get(), F_RDLCK, state_->path));
+    GRAFT_TRY(state_->catch_up());
+  }
+  auto view = std::make_unique<Snapshot::State>();
+  view->mapping = state_->mapping;
+  view->index = state_->index;
+  return Snapshot(std::move(view));
+}
+
+Result<void> FeatureCache::put_batch(std::span<const FeatureRecord> records) {
+  const std::string& path = state_->path;
+  if (!state_->writable) {
+    return io_error(printable(path) +
+                    ": cannot be written: change its permissions or choose another "
+                    "--bottleneck_dir");
+  }
+  const std::lock_guard guard(state_->mutex);
+  const int fd = state_->fd.get();
+  GRAFT_ASSIGN(const auto lock, FileLock::take(fd, F_WRLCK, path));
+  GRAFT_TRY(state_->catch_up());
+
+  Bytes batch;
+  for (const FeatureRecord& record : records) {
+    GRAFT_TRY(check_vector(record.values));
+    const auto known = state_->index->places.find(record.key);
+    if (known != state_->index->places.end() && known->second.width == record.values.size() &&
+        known->second.checksum == xxh3_64(std::as_bytes(std::span(record.values))) &&
+        !checked_vector(state_->mapping->bytes(), known->second).empty()) {
+      continue;
+    }
+    append_feature_record(batch, record.key, record.values);
+  }
+  if (batch.empty()) return {};
+
+  // A record that the file's end cuts off would swallow what is appended: under the lock nobody can
+  // be writing it, so it is what a killed run left of itself, and the new batch takes its place.
+  // Any other bytes at the end stay where they are; readers pass them over.
+  GRAFT_ASSIGN(const std::uint64_t size, size_of(fd, path));
+  const std::uint64_t start = state_->index->cut_off_at.value_or((size + kFeatureBlock - 1) /
+                                                                 kFeatureBlock * kFeatureBlock);
+  int reason = start < size && ::ftruncate(fd, static_cast<off_t>(start)) != 0 ? errno : 0;
+  if (reason == 0) reason = write_at(fd, batch, start);
+  if (reason == 0 && ::fdatasync(fd) != 0) reason = errno;
+  if (reason != 0) {
+    // Should this fail too, the next writer finds a cut-off record and does the same.
+    (void)!::ftruncate(fd, static_cast<off_t>(std::min(start, size)));
+    return failed(path, "cannot be written", reason);
+  }
+  return {};
+}
+
+FeatureCache::Snapshot::Snapshot(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FeatureCache::Snapshot::Snapshot(Snapshot&&) noexcept = default;
+FeatureCache::Snapshot& FeatureCache::Snapshot::operator=(Snapshot&&) noexcept = default;
+FeatureCache::Snapshot::~Snapshot() = default;
+
+std::optional<std::span<const float>> FeatureCache::Snapshot::find(const FeatureKey& key,
+                                                                   std::size_t width) const {
+  const auto found = state_->index->places.find(key);
+  if (found == state_->index->places.end()) return std::nullopt;
+  if (found->second.width == width) {
+    const auto values = checked_vector(state_->mapping->bytes(), found->second);
+    if (!values.empty()) return values;
+  }
+  state_->damaged.fetch_add(1, std::memory_order_relaxed);
+  return std::nullopt;
+}
+
+std::size_t FeatureCache::Snapshot::damaged() const {
+  return state_->damaged.load();
+}
+
+FeatureCacheStats FeatureCache::Snapshot::stats() const {
+  std::set<Hash128> spaces;
+  for (const auto& [key, place] : state_->index->places) spaces.insert(key.space);
+  FeatureCacheStats stats;
+  stats.records = state_->index->places.size();
+  stats.spaces = spaces.size();
+  stats.file_bytes = state_->mapping->bytes().size();
+  stats.damaged_bytes = state_->index->damaged_bytes + (stats.file_bytes - state_->index->end);
+  return stats;
+}
+
+}  // namespace graft
