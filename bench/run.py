@@ -122,7 +122,7 @@ def measure(scratch, quick):
     else:
         source, models = scratch / "sample", scratch / "models"
         architecture = "untrained_mobilenet_0.25_128"
-        run([GRAFT, "sample", f"--output_dir={source}", "--photos_per_class=200"])
+        run([GRAFT, "sample", f"--output={source}", "--photos_per_class=200"])
     results = {"cores": len(os.sched_getaffinity(0)), "architecture": architecture}
 
     few = scratch / "few"

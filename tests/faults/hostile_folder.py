@@ -88,7 +88,7 @@ def write(folder, name, data):
 def draw_photos(graft, scratch, per_class):
     """The program's own sample photos, as a list of JPEG bytes a class."""
     target = scratch / "drawn"
-    subprocess.run([graft, "sample", f"--output_dir={target}", f"--photos_per_class={per_class}"],
+    subprocess.run([graft, "sample", f"--output={target}", f"--photos_per_class={per_class}"],
                    check=True, capture_output=True)
     return [[photo.read_bytes() for photo in sorted(folder.iterdir())]
             for folder in sorted(target.iterdir()) if folder.is_dir()]

@@ -169,7 +169,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="graft-kill-") as folder:
         scratch = Path(folder)
         photos = scratch / "photos"
-        drawn = run([graft, "sample", f"--output_dir={photos}",
+        drawn = run([graft, "sample", f"--output={photos}",
                      f"--photos_per_class={PHOTOS_PER_CLASS}"])
         if not report.check(drawn.returncode == 0, "sample photos for the kill test", drawn.stderr):
             report.finish()

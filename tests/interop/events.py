@@ -43,7 +43,7 @@ def expected_steps(run):
 def check_ours(report, work):
     """A run of ours, read by TensorBoard."""
     graft = places.graft()
-    subprocess.run([graft, "sample", f"--output_dir={work}/photos", "--photos_per_class=12"],
+    subprocess.run([graft, "sample", f"--output={work}/photos", "--photos_per_class=12"],
                    check=True, capture_output=True)
     subprocess.run(
         [graft, "retrain", f"--image_dir={work}/photos",

@@ -92,7 +92,7 @@ def main():
             check(report, work, photos, models, "mobilenet_0.50_224", 224)
             check(report, work, photos, models, "mobilenet_0.50_224_quantized", 224)
         else:
-            graft("sample", f"--output_dir={work}/photos", "--photos_per_class=20")
+            graft("sample", f"--output={work}/photos", "--photos_per_class=20")
             check(report, work, work / "photos", work / "models",
                   "untrained_mobilenet_0.25_128", 128)
     report.finish()
