@@ -51,6 +51,8 @@ Result<void> allocate_pixels(ImageFormat format, std::uint64_t width, std::uint6
 
 // kCorrupt with one wording for every codec: "damaged JPEG (Unsupported marker type 0x05): …".
 Error damaged(ImageFormat format, std::string_view codecs_words);
+// kUnsupported for a kind of the format that its library does not read.
+Error unreadable_kind(ImageFormat format, std::string_view codecs_words);
 
 // The EXIF orientation (1…8, TIFF 6.0 tag 274) in a JPEG APP1 segment's content, 1 when there is
 // none; never fails.

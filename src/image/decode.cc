@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "base/text.h"
 #include "image/codecs.h"
 
 namespace graft {
@@ -59,6 +60,14 @@ Error unknown_content(std::span<const std::byte> bytes) {
   return unsupported(
       "not a picture: its content is none of JPEG, PNG, GIF, BMP, WebP, TIFF, HEIC: convert or "
       "remove it");
+}
+
+// Some codecs end their words with a newline, or quote the file's bytes.
+std::string one_line(std::string_view codecs_words) {
+  std::string words(codecs_words);
+  std::replace_if(
+      words.begin(), words.end(), [](char c) { return c < ' ' || c > '~'; }, ' ');
+  return trim(words);
 }
 
 // Codec libraries are C or throw nothing, but our own buffers may not fit into memory.
@@ -152,8 +161,13 @@ Result<void> allocate_pixels(ImageFormat format, std::uint64_t width, std::uint6
 }
 
 Error damaged(ImageFormat format, std::string_view codecs_words) {
-  return corrupt("damaged " + std::string(name_of(format)) + " (" + std::string(codecs_words) +
+  return corrupt("damaged " + std::string(name_of(format)) + " (" + one_line(codecs_words) +
                  "): it cannot be decoded: get a good copy or remove it");
+}
+
+Error unreadable_kind(ImageFormat format, std::string_view codecs_words) {
+  return unsupported(std::string(name_of(format)) + " of a rare kind (" + one_line(codecs_words) +
+                     "): it cannot be decoded: save it as JPEG or PNG");
 }
 
 }  // namespace codec

@@ -29,7 +29,7 @@ struct DecodeLimits {
 
 struct DecodeOptions {
   bool apply_exif_orientation = false;  // TensorFlow ignores it, so that is the default
-  DecodeLimits limits;
+  DecodeLimits limits{};
 };
 
 struct DecodeNote {

@@ -21,7 +21,7 @@ Error heic_error(const heif_error& error) {
   if (error.code == heif_error_Unsupported_filetype ||
       error.code == heif_error_Unsupported_feature ||
       error.code == heif_error_Decoder_plugin_error) {
-    return unsupported(std::string("HEIC: ") + error.message + ": save it as JPEG");
+    return unreadable_kind(ImageFormat::kHeic, error.message);
   }
   return damaged(ImageFormat::kHeic, error.message);
 }

@@ -183,6 +183,9 @@ Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& in
   Session session(bytes, options.limits.max_progressive_scans);
   jpeg_decompress_struct& cinfo = session.cinfo;
   if (!session.read_header(options.apply_exif_orientation)) return session.error();
+  // The saved segment goes when decompression finishes.
+  const int orientation =
+      options.apply_exif_orientation ? exif_orientation(exif_segment(cinfo)) : 1;
 
   const std::uint64_t pixels = std::uint64_t{cinfo.image_width} * cinfo.image_height;
   if (pixels * static_cast<std::uint64_t>(cinfo.num_components) >= kMaxSamples) {
@@ -211,9 +214,7 @@ Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& in
 
   note.corrupt_but_decodable = session.warned();
   if (session.warned()) note.warning = session.warning();
-  if (options.apply_exif_orientation) {
-    apply_orientation(exif_orientation(exif_segment(cinfo)), into);
-  }
+  apply_orientation(orientation, into);
   return {};
 }
 

@@ -25,7 +25,11 @@ class Session {
  public:
   explicit Session(ByteSpan bytes) : left_(bytes) {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
-    if (png != nullptr) info = png_create_info_struct(png);
+    if (png == nullptr) return;
+    info = png_create_info_struct(png);
+    // libpng allocates what a chunk's length field claims before it reads; no honest chunk is
+    // longer than its file. The floor is for compressed metadata.
+    png_set_chunk_malloc_max(png, std::max<png_alloc_size_t>(bytes.size(), 8'000'000));
   }
   ~Session() {
     if (png != nullptr) png_destroy_read_struct(&png, info != nullptr ? &info : nullptr, nullptr);

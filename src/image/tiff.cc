@@ -115,7 +115,7 @@ Result<void> decode_tiff(ByteSpan bytes, const DecodeOptions& options, Image& in
   GRAFT_ASSIGN(const ImageSize size, size_of_page(tiff.get(), memory, options.limits));
   char why[1024] = "";
   if (TIFFRGBAImageOK(tiff.get(), why) != 1) {
-    return unsupported(std::string("TIFF: ") + why + ": save it as JPEG or PNG");
+    return unreadable_kind(ImageFormat::kTiff, why);
   }
   const auto width = static_cast<std::uint32_t>(size.width);
   const auto height = static_cast<std::uint32_t>(size.height);
