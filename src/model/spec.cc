@@ -108,6 +108,24 @@ bool has_unexpanded_variable(const std::string& name) {
   return name.find_first_of("$%{}") != std::string::npos;
 }
 
+// What people call the same networks, spelled our way: "mobilenet_v1_0.5_224",
+// "mobilenet_1.00_224".
+std::string tidied(const std::string& name) {
+  std::string tidy;
+  for (std::size_t begin = 0; begin <= name.size();) {
+    const std::size_t end = std::min(name.find('_', begin), name.size());
+    std::string part = name.substr(begin, end - begin);
+    begin = end + 1;
+    if (part == "v1") continue;
+    if (part == "0.5" || part == "50" || part == "050") part = "0.50";
+    if (part == "1" || part == "1.00" || part == "100") part = "1.0";
+    if (part == "75" || part == "075" || part == ".75") part = "0.75";
+    if (part == "25" || part == "025" || part == ".25") part = "0.25";
+    tidy += (tidy.empty() ? "" : "_") + part;
+  }
+  return tidy;
+}
+
 }  // namespace
 
 std::span<const ModelSpec> all_models() {
@@ -140,8 +158,7 @@ Result<ModelSpec> find_model(std::string_view architecture) {
                             "terminal forgets them): " +
                             kTwoLines);
   }
-  std::string near = nearest(name, names);
-  // What people call the same files: "mobilenet_v1_0.5_224", "mobilenet_1.00_224".
+  std::string near = nearest(tidied(name), names);
   if (near.empty() && name.find("mobilenet") != std::string::npos) near = "mobilenet_0.50_224";
   if (near.empty() && name.find("inception") != std::string::npos) near = "inception_v3";
   return invalid_argument(subject + "no such network: " +

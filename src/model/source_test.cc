@@ -1,0 +1,252 @@
+#include "model/source.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/file.h"
+#include "base/test_directory.h"
+
+namespace graft {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+constexpr const char* kArchitecture = "mobilenet_0.50_224";
+constexpr const char* kFolder = "mobilenet_v1_0.50_224";
+constexpr const char* kArchive = "mobilenet_v1_0.50_224_frozen.tgz";
+constexpr const char* kContent = "a network's bytes, which nobody looks into here";
+
+ModelSpec spec_of(const char* architecture) {
+  return find_model(architecture).value();
+}
+
+void put(const std::string& path, std::string_view content = kContent) {
+  ASSERT_TRUE(write_atomically(path, content).ok());
+}
+
+// Packs what lies in directory/folder as directory/name, as the published archives are made.
+void pack(const std::string& directory, const std::string& folder, const std::string& name) {
+  const std::string command = "cd '" + directory + "' && tar -czf '" + name + "' '" + folder +
+                              "' && rm -r '" + folder + "'";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+}
+
+void expect_found(const ModelSpec& spec, const std::string& model_dir, const std::string& origin) {
+  const auto found = find_installed(spec, model_dir);
+  ASSERT_TRUE(found.ok()) << found.error().message;
+  EXPECT_EQ(as_text(found->graph_def()), kContent);
+  EXPECT_THAT(found->origin, HasSubstr(origin));
+}
+
+std::string message_of(const ModelSpec& spec, const std::string& model_dir, ErrorKind kind) {
+  const auto found = find_installed(spec, model_dir);
+  EXPECT_FALSE(found.ok());
+  if (found.ok()) return "";
+  EXPECT_EQ(found.error().kind, kind) << found.error().message;
+  EXPECT_THAT(found.error().message, Not(HasSubstr("\n")));
+  return found.error().message;
+}
+
+TEST(FindInstalled, TakesTheUnpackedFolder) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
+}
+
+TEST(FindInstalled, TakesTheFolderItself) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir / kFolder, "frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir / kFolder + std::string("/"), "frozen_graph.pb");
+}
+
+TEST(FindInstalled, TakesABarePb) {
+  const TestDirectory dir;
+  put(dir / "mine/frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir / "mine", "frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir / "mine/frozen_graph.pb", "frozen_graph.pb");
+  put(dir / "inception/classify_image_graph_def.pb");
+  expect_found(spec_of("inception_v3"), dir / "inception", "classify_image_graph_def.pb");
+}
+
+TEST(FindInstalled, TakesAFolderInAFolder) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/mobilenet_v1_0.50_224/frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
+}
+
+TEST(FindInstalled, ReadsTheArchiveInMemory) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put(dir / "mobilenet_v1_0.50_224/quantized_graph.pb", "other bytes");
+  pack(dir.path(), kFolder, kArchive);
+  expect_found(spec_of(kArchitecture), dir.path(), "frozen.tgz (frozen_graph.pb)");
+  expect_found(spec_of(kArchitecture), dir / kArchive, "frozen.tgz (frozen_graph.pb)");
+  const auto quantized = find_installed(spec_of("mobilenet_0.50_224_quantized"), dir.path());
+  ASSERT_TRUE(quantized.ok()) << quantized.error().message;
+  EXPECT_EQ(as_text(quantized->graph_def()), "other bytes");
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir.path()), {}), 1);  // nothing was unpacked
+}
+
+TEST(FindInstalled, ReadsAnArchiveWithinItsFolder) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  pack(dir.path(), kFolder, kArchive);
+  fs::create_directory(dir / kFolder);
+  fs::rename(dir / kArchive, dir / "mobilenet_v1_0.50_224/mobilenet_v1_0.50_224_frozen.tgz");
+  expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
+}
+
+TEST(FindInstalled, PrefersTheUnpackedFolderToTheArchive) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", "packed");
+  pack(dir.path(), kFolder, kArchive);
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
+}
+
+TEST(NotInstalled, GivesTheCommandThatGetsTheFile) {
+  const TestDirectory dir;
+  const std::string message =
+      message_of(spec_of(kArchitecture), dir / "it's here", ErrorKind::kNotFound);
+  EXPECT_THAT(message, HasSubstr("there is no folder"));
+  EXPECT_THAT(
+      message,
+      HasSubstr("curl -fL http://download.tensorflow.org/models/mobilenet_v1_0.50_224_frozen.tgz"));
+  EXPECT_THAT(message, HasSubstr("it'\\''s here"));
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+              HasSubstr(kArchive));
+}
+
+TEST(NotInstalled, PointsAtAMisnamedFolder) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_0.50_224/frozen_graph.pb");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("name its folder mobilenet_v1_0.50_224"));
+}
+
+TEST(NotInstalled, PointsAtTheOtherKindInTheFolder) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/quantized_graph.pb");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("--architecture=mobilenet_0.50_224_quantized"));
+  fs::remove(dir / "mobilenet_v1_0.50_224/quantized_graph.pb");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("holds no frozen_graph.pb"));
+}
+
+TEST(NotInstalled, PointsAtAnotherWidth) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.25_224_frozen.tgz");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("which is mobilenet_0.25_224"));
+  put(dir / "mobilenet_v1_0.25_192/frozen_graph.pb");
+  EXPECT_THAT(
+      message_of(spec_of(kArchitecture), dir / "mobilenet_v1_0.25_192", ErrorKind::kNotFound),
+      HasSubstr("is the folder of mobilenet_0.25_192"));
+}
+
+TEST(NotInstalled, PointsAtABrowsersNamesForTheArchive) {
+  for (const char* name :
+       {"mobilenet_v1_0.50_224_frozen (1).tgz", "mobilenet_v1_0.50_224_frozen.tar.gz"}) {
+    const TestDirectory dir;
+    put(dir / name);
+    EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+                HasSubstr(std::string("rename it ") + kArchive));
+  }
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224_frozen.tgz.part");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("not finished"));
+}
+
+TEST(NotInstalled, SaysHowTheUntrainedOneIsMade) {
+  const TestDirectory dir;
+  EXPECT_THAT(message_of(spec_of("untrained_mobilenet_0.25_128"), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("--image_dir"));
+}
+
+TEST(DamagedModel, IsAWebPage) {
+  const TestDirectory dir;
+  put(dir / kArchive, "\n<!DOCTYPE html><html><body>404</body></html>");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
+              HasSubstr("web page"));
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", "<HTML><head>");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
+              HasSubstr("web page"));
+}
+
+TEST(DamagedModel, IsHalfADownload) {
+  const TestDirectory dir;
+  std::string big;  // does not compress, so that the archive is cut inside the file
+  for (std::uint32_t i = 0, x = 1; i < 200000; ++i) {
+    x = x * 1664525U + 1013904223U;
+    big += static_cast<char>(x >> 24);
+  }
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", big);
+  pack(dir.path(), kFolder, kArchive);
+  const std::uintmax_t whole = fs::file_size(dir / kArchive);
+  for (const std::uintmax_t size : {whole - 1, whole / 2, std::uintmax_t{15}, std::uintmax_t{1}}) {
+    fs::resize_file(dir / kArchive, size);
+    EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
+                HasSubstr("delete it and get it again"))
+        << size;
+  }
+  put(dir / kArchive, "");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
+              HasSubstr("empty"));
+}
+
+TEST(DamagedModel, IsAnotherNetworkUnderThisName) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.25_224/frozen_graph.pb");
+  pack(dir.path(), "mobilenet_v1_0.25_224", kArchive);
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
+              HasSubstr("holds mobilenet_0.25_224, not mobilenet_0.50_224"));
+}
+
+TEST(DamagedModel, HoldsNoNetwork) {
+  const TestDirectory dir;
+  put(dir / "holiday/photo.jpg");
+  pack(dir.path(), "holiday", kArchive);
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
+              HasSubstr("holds no mobilenet_v1_0.50_224/frozen_graph.pb"));
+}
+
+TEST(DamagedModel, IsAFileOfNoKnownKind) {
+  const TestDirectory dir;
+  put(dir / "model.onnx");
+  EXPECT_THAT(message_of(spec_of(kArchitecture), dir / "model.onnx", ErrorKind::kInvalidArgument),
+              HasSubstr("--model_dir"));
+}
+
+TEST(OpenModel, UsesWhatIsInstalledWithoutTheNetwork) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  SourceOptions options;
+  options.model_dir = dir.path();
+  EXPECT_TRUE(open_model(spec_of(kArchitecture), options, {}).ok());
+}
+
+TEST(OpenModel, SaysWhereToPutTheArchiveWhenTheDownloadFails) {
+  const TestDirectory dir;
+  ModelSpec spec = spec_of(kArchitecture);
+  spec.url = "http://127.0.0.1:9/models/mobilenet_v1_0.50_224_frozen.tgz";  // nobody listens
+  SourceOptions options;
+  options.model_dir = dir / "models";
+  const auto opened = open_model(spec, options, {});
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.error().kind, ErrorKind::kIo);
+  EXPECT_THAT(opened.error().message, HasSubstr("the download failed"));
+  EXPECT_THAT(opened.error().message, HasSubstr(std::string("put it at ") + dir.path()));
+  options.allow_download = false;
+  EXPECT_EQ(open_model(spec, options, {}).error().kind, ErrorKind::kNotFound);
+}
+
+}  // namespace
+}  // namespace graft

@@ -1,0 +1,137 @@
+#include "model/spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace graft {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(ModelTable, HoldsTheOriginals33AndTheBuiltIn) {
+  std::set<std::string> names;
+  for (const ModelSpec& spec : all_models()) names.insert(spec.architecture);
+  std::set<std::string> expected = {"inception_v3", "untrained_mobilenet_0.25_128"};
+  // The loops of retrain.py's create_model_info.
+  for (const char* width : {"1.0", "0.75", "0.50", "0.25"}) {
+    for (const char* size : {"224", "192", "160", "128"}) {
+      for (const char* kind : {"", "_quantized"}) {
+        expected.insert(std::string("mobilenet_") + width + "_" + size + kind);
+      }
+    }
+  }
+  EXPECT_EQ(names, expected);
+  EXPECT_EQ(all_models().size(), 34U);
+}
+
+TEST(ModelTable, DescribesAMobileNetAsTheOriginalDoes) {
+  const auto found = find_model("mobilenet_0.50_224");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->url, "http://download.tensorflow.org/models/mobilenet_v1_0.50_224_frozen.tgz");
+  EXPECT_EQ(found->archive_file, "mobilenet_v1_0.50_224_frozen.tgz");
+  EXPECT_EQ(found->folder, "mobilenet_v1_0.50_224");
+  EXPECT_EQ(found->graph_file, "frozen_graph.pb");
+  EXPECT_EQ(found->input_tensor, "input:0");
+  EXPECT_EQ(found->feature_tensor, "MobilenetV1/Predictions/Reshape:0");
+  EXPECT_EQ(found->feature_width, 1001);
+  EXPECT_EQ(found->input_size, 224);
+  EXPECT_EQ(found->norm.mean, 127.5F);
+  EXPECT_EQ(found->norm.std, 127.5F);
+  EXPECT_EQ(found->multiply_adds_m, 150);
+  EXPECT_EQ(found->parameters_m, 1.34);
+  EXPECT_EQ(found->top1, 64.0);
+  EXPECT_FALSE(found->quantized);
+}
+
+TEST(ModelTable, DescribesTheOtherKinds) {
+  const auto quantized = find_model("mobilenet_1.0_128_quantized");
+  ASSERT_TRUE(quantized.ok());
+  EXPECT_EQ(quantized->url,
+            "http://download.tensorflow.org/models/mobilenet_v1_1.0_128_frozen.tgz");
+  EXPECT_EQ(quantized->graph_file, "quantized_graph.pb");
+  EXPECT_TRUE(quantized->quantized);
+  EXPECT_EQ(quantized->top1, 0);
+
+  const auto inception = find_model("inception_v3");
+  ASSERT_TRUE(inception.ok());
+  EXPECT_EQ(inception->url,
+            "http://download.tensorflow.org/models/image/imagenet/inception-2015-12-05.tgz");
+  EXPECT_EQ(inception->graph_file, "classify_image_graph_def.pb");
+  EXPECT_EQ(inception->input_tensor, "Mul:0");
+  EXPECT_EQ(inception->feature_tensor, "pool_3/_reshape:0");
+  EXPECT_EQ(inception->feature_width, 2048);
+  EXPECT_EQ(inception->input_size, 299);
+  EXPECT_EQ(inception->norm.mean, 128.0F);
+
+  const auto untrained = find_model("untrained_mobilenet_0.25_128");
+  ASSERT_TRUE(untrained.ok());
+  EXPECT_TRUE(untrained->untrained);
+  EXPECT_TRUE(untrained->url.empty());
+  EXPECT_EQ(untrained->input_size, 128);
+
+  const auto checksummed = find_model("mobilenet_0.25_128");
+  ASSERT_TRUE(checksummed.ok());
+  EXPECT_EQ(checksummed->sha256,
+            "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce");
+}
+
+TEST(FindModel, IgnoresCaseAsTheOriginalDoes) {
+  const auto found = find_model("MobileNet_0.50_224");
+  ASSERT_TRUE(found.ok());
+  EXPECT_EQ(found->architecture, "mobilenet_0.50_224");
+}
+
+class UnsetVariable : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(UnsetVariable, ShowsTheTwoLinesToType) {
+  const auto found = find_model(GetParam());
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_THAT(found.error().message, HasSubstr("IMAGE_SIZE=224"));
+  EXPECT_THAT(found.error().message, HasSubstr("ARCHITECTURE=\"mobilenet_0.50_${IMAGE_SIZE}\""));
+  EXPECT_THAT(found.error().message, HasSubstr("shell"));
+  EXPECT_THAT(found.error().message, Not(HasSubstr("\n")));
+}
+
+INSTANTIATE_TEST_SUITE_P(FindModel, UnsetVariable,
+                         ::testing::Values("", " ", "mobilenet_0.50_", "mobilenet__224",
+                                           "mobilenet_", "mobilenet__", "_quantized",
+                                           "mobilenet_0.50_${IMAGE_SIZE}", "${ARCHITECTURE}",
+                                           "mobilenet_0.50_%IMAGE_SIZE%"));
+
+struct Misspelling {
+  const char* given;
+  const char* meant;
+};
+class Misspelled : public ::testing::TestWithParam<Misspelling> {};
+
+TEST_P(Misspelled, NamesTheNearestAndTheList) {
+  const auto found = find_model(GetParam().given);
+  ASSERT_FALSE(found.ok());
+  EXPECT_EQ(found.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_THAT(found.error().message, HasSubstr(std::string("did you mean ") + GetParam().meant));
+  EXPECT_THAT(found.error().message,
+              HasSubstr("mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized]"));
+  EXPECT_THAT(found.error().message, HasSubstr("inception_v3"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    FindModel, Misspelled,
+    ::testing::Values(Misspelling{"mobilenet_0.5_224", "mobilenet_0.50_224"},
+                      Misspelling{"mobilenet_1.00_192", "mobilenet_1.0_192"},
+                      Misspelling{"inceptionv3", "inception_v3"},
+                      Misspelling{"mobilnet_0.25_128_quantised", "mobilenet_0.25_128_quantized"},
+                      Misspelling{"mobilenet_v1_0.75_160", "mobilenet_0.75_160"}));
+
+TEST(FindModel, ListsWhatThereIsForAnythingElse) {
+  const auto found = find_model("resnet152");
+  ASSERT_FALSE(found.ok());
+  EXPECT_THAT(found.error().message, Not(HasSubstr("did you mean")));
+  EXPECT_THAT(found.error().message, HasSubstr("inception_v3"));
+}
+
+}  // namespace
+}  // namespace graft
