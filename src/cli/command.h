@@ -1,0 +1,33 @@
+// The commands. One file each: declare the options, call the library, print. Nothing else in this
+// room prints, and nothing outside it. Thread rule: one command a process.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "cli/console.h"
+#include "cli/options.h"
+
+namespace graft {
+
+using Arguments = std::span<const std::string>;
+
+int run_retrain(Arguments arguments, Console& console);
+int run_label(Arguments arguments, Console& console);
+int run_evaluate(Arguments arguments, Console& console);
+int run_inspect(Arguments arguments, Console& console);
+int run_features(Arguments arguments, Console& console);
+int run_sample(Arguments arguments, Console& console);
+int run_demo(Arguments arguments, Console& console);
+int run_models(Arguments arguments, Console& console);
+
+// Parses; on --help prints it, on an error prints that. nullopt: go on; else the exit code.
+std::optional<int> parse_options(Options& options, Arguments arguments, Console& console);
+
+// The value, or the environment variable's when the option was not given and it is set.
+void default_from_environment(const Options& options, std::string_view option, const char* variable,
+                              std::string& value);
+
+}  // namespace graft

@@ -1,0 +1,66 @@
+// graft models: the pretrained networks that --architecture can name.
+#include "cli/models.h"
+
+#include "base/file.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/format.h"
+#include "train/retrain.h"
+
+namespace graft {
+
+std::string installed_at(const ModelSpec& spec, const std::string& model_dir) {
+  const std::string folder = join_path(model_dir, spec.folder);
+  std::vector<std::string> places = {join_path(folder, spec.graph_file)};
+  if (!spec.folder.empty() && file_name(model_dir) == spec.folder) {
+    places.push_back(join_path(model_dir, spec.graph_file));
+  }
+  if (!spec.archive_file.empty()) {
+    places.push_back(join_path(model_dir, spec.archive_file));
+    places.push_back(join_path(folder, spec.archive_file));
+  }
+  for (const std::string& place : places) {
+    if (exists(place) && !is_directory(place)) return place;
+  }
+  return "";
+}
+
+int run_models(Arguments arguments, Console& console) {
+  std::string model_dir = RetrainOptions().model_dir;
+  bool json = false;
+  Options options("models", "list the pretrained networks that --architecture can name");
+  options.text("model_dir", model_dir, "DIR",
+               "Where to look. GRAFT_MODEL_DIR sets another default.");
+  options.flag("json", json, "A JSON array.");
+  if (const auto code = parse_options(options, arguments, console)) return *code;
+  default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", model_dir);
+
+  Json list = Json::array();
+  std::string out = format("%-32s %7s %9s %9s %6s  %s\n", "architecture", "pixels", "M mul-add",
+                           "M params", "top-1", "where");
+  const auto figure = [](double value, const char* pattern) {
+    return value > 0 ? format(pattern, value) : std::string("-");
+  };
+  for (const ModelSpec& spec : all_models()) {
+    const std::string place = installed_at(spec, model_dir);
+    std::string where = place.empty() ? "downloaded on first use" : printable(place);
+    if (spec.untrained && place.empty()) where = "made from the photos at hand on first use";
+    out += format("%-32s %7d %9s %9s %6s  ", spec.architecture.c_str(), spec.input_size,
+                  figure(spec.multiply_adds_m, "%.0f").c_str(),
+                  figure(spec.parameters_m, "%.2f").c_str(), figure(spec.top1, "%.1f").c_str()) +
+           where + "\n";
+    Json entry = {{"architecture", spec.architecture}, {"input_size", spec.input_size}};
+    const auto add = [&entry](const char* name, double value) {
+      entry[name] = value > 0 ? Json(value) : Json(nullptr);
+    };
+    add("multiply_adds_m", spec.multiply_adds_m);
+    add("parameters_m", spec.parameters_m);
+    add("top1", spec.top1);
+    entry["installed"] = place.empty() ? Json(nullptr) : Json(printable(place));
+    list.push_back(std::move(entry));
+  }
+  console.print(json ? dump_json(list) + "\n" : out);
+  return 0;
+}
+
+}  // namespace graft
