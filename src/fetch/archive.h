@@ -1,10 +1,12 @@
-// Archives (.tgz, .tar, .zip), read through libarchive. Untrusted: only regular files with safe
-// relative names come out; links, devices, "..", absolute names, duplicates and set-id bits are
-// refused; bytes and entry counts are capped. Thread rule: each call stands alone.
+// Archives (.tgz, .tar.bz2, .tar.xz, .tar, .zip), read through libarchive, which is loaded at the
+// first call. Untrusted: only regular files with safe relative names come out, with ordinary
+// permissions whatever the archive says (so no set-id bits); bytes and entry counts are capped.
+// Thread rule: each call stands alone.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -18,15 +20,19 @@ struct ArchiveLimits {
   std::uint64_t max_entries = 200000;
 };
 
-// The bytes of the one regular file for which `wanted(entry_name)` is true; kNotFound names what the
-// archive holds instead. Nothing touches the disk.
+// The bytes of the one regular file for which `wanted(entry_name)` is true; a leading "./" is not
+// part of the name. Links, devices and unsafe names are never offered. kNotFound names what the
+// archive holds instead; kCorrupt: damaged, or two such files; kUnsupported: beyond the limits,
+// which count what is passed over as well. Nothing touches the disk.
 Result<Bytes> read_archive_entry(const std::string& archive_path,
                                  const std::function<bool(std::string_view)>& wanted,
                                  const ArchiveLimits& limits = {});
 
-// Unpacks into directory (created; must be new or empty of what the archive holds: existing files are
-// never overwritten). All or nothing: unpacked beside it and renamed.
+// Unpacks into directory, which is created when missing. All or nothing: unpacked into a hidden
+// folder first, then renamed; an existing file or folder of a name that the archive holds at its
+// top is kInvalidArgument and stays as it is. An archive with a link, a device, an absolute name,
+// ".." or two entries of one name is refused whole: kCorrupt.
 Result<void> unpack_archive(const std::string& archive_path, const std::string& directory,
-                            const ArchiveLimits& limits = {});
+                            const ArchiveLimits& limits = {}, std::stop_token stop = {});
 
 }  // namespace graft

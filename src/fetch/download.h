@@ -1,4 +1,4 @@
-// HTTP(S) download to a file, and unpacking of what came. Owner of libcurl and libarchive.
+// HTTP(S) download to a file. Owner of libcurl, which is loaded at the first call.
 // Bytes from the network are untrusted. Thread rule: each call stands alone.
 #pragma once
 
@@ -25,10 +25,13 @@ struct DownloadOptions {
   std::function<void(const DownloadProgress&)> on_progress;  // may be empty
 };
 
-// Fetches url into path, atomically (path + ".part" while under way; a later call resumes it). An
-// http:// address of a host known to speak https is tried by https first. kIo: no network, refused,
-// stalled; kNotFound: 404; kCorrupt: shorter than announced, wrong checksum, an HTML page where a
-// binary was expected (the partial file is then discarded). The message says what to do.
+// Fetches url into path, atomically: path + ".part" while under way, checked, renamed. What an
+// interrupted call left there is resumed when the server says that the file is still the same; what
+// came from elsewhere or fails its check is discarded. Redirects are followed within http and
+// https. An http:// address without a port is tried by https first. kIo: no network, refused,
+// stalled, the disk; kNotFound: 404; kInvalidArgument: not an http or https address; kUnsupported:
+// larger than max_bytes; kCorrupt: shorter than announced, wrong checksum, an HTML page where a
+// file was expected; kCancelled. The message says what to do.
 Result<void> download(const std::string& url, const std::string& path,
                       const DownloadOptions& options, std::stop_token stop);
 
