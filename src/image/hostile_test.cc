@@ -161,6 +161,16 @@ TEST(HostileBomb, APngWhoseDataCannotFillItIsRefusedBeforeAllocation) {
   EXPECT_LT(image.pixels.size(), std::size_t{1} << 20);
 }
 
+TEST(HostileBomb, AChunkThatClaimsGigabytesIsRefusedBeforeAllocation) {
+  Bytes png = golden_file("files/bad_text_crc.png");
+  png[33] = std::byte{0x69};  // the text chunk's length: 1.7 GB, which libpng would allocate
+  expect_refused(png, ErrorKind::kCorrupt, "ends before the picture does");
+  EXPECT_FALSE(read_image_size(png).ok());
+  rusage usage;
+  ASSERT_EQ(getrusage(RUSAGE_SELF, &usage), 0);
+  EXPECT_LT(usage.ru_maxrss, 1500L * 1024) << "KiB";
+}
+
 TEST(HostileBomb, TenThousandScansAreRefused) {
   const Bytes plain = golden_file("files/progressive_420.jpg");
   std::size_t last_scan = 0;

@@ -25,11 +25,7 @@ class Session {
  public:
   explicit Session(ByteSpan bytes) : left_(bytes) {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
-    if (png == nullptr) return;
-    info = png_create_info_struct(png);
-    // libpng allocates what a chunk's length field claims before it reads; no honest chunk is
-    // longer than its file. The floor is for compressed metadata.
-    png_set_chunk_malloc_max(png, std::max<png_alloc_size_t>(bytes.size(), 8'000'000));
+    if (png != nullptr) info = png_create_info_struct(png);
   }
   ~Session() {
     if (png != nullptr) png_destroy_read_struct(&png, info != nullptr ? &info : nullptr, nullptr);
@@ -92,6 +88,33 @@ class Session {
   char warning_[256] = "";
 };
 
+std::uint32_t big_endian32(ByteSpan four) {
+  std::uint32_t value = 0;
+  for (const std::byte b : four.first(4)) value = value << 8 | std::to_integer<std::uint32_t>(b);
+  return value;
+}
+
+// Whether every chunk lies within the file, up to the first IDAT or to IEND. libpng allocates what
+// a chunk's length field claims before it reads, and fails for want of bytes only then.
+bool chunks_are_whole(ByteSpan bytes, bool only_before_data) {
+  constexpr std::uint32_t kData = 0x49444154;
+  constexpr std::uint32_t kEnd = 0x49454E44;
+  constexpr std::size_t kAround = 12;  // length, name and checksum
+  for (ByteSpan left = bytes.subspan(std::min<std::size_t>(bytes.size(), 8));;) {
+    if (left.size() < kAround) return false;
+    const std::uint32_t name = big_endian32(left.subspan(4));
+    if (name == kData && only_before_data) return true;
+    const std::size_t length = big_endian32(left);
+    if (length > left.size() - kAround) return false;
+    if (name == kEnd) return true;
+    left = left.subspan(kAround + length);
+  }
+}
+
+Error truncated() {
+  return damaged(ImageFormat::kPng, "it ends before the picture does");
+}
+
 void request_rgb8(png_structp png, png_infop info) {
   const int color = png_get_color_type(png, info);
   const int depth = png_get_bit_depth(png, info);
@@ -110,6 +133,7 @@ void request_rgb8(png_structp png, png_infop info) {
 
 Result<void> decode_png(ByteSpan bytes, const DecodeOptions& options, Image& into,
                         DecodeNote& note) {
+  if (!chunks_are_whole(bytes, /*only_before_data=*/false)) return truncated();
   Session session(bytes);
   if (!session.read_header()) return session.error();
   const png_structp png = session.png;
@@ -118,7 +142,7 @@ Result<void> decode_png(ByteSpan bytes, const DecodeOptions& options, Image& int
   const std::uint64_t height = png_get_image_height(png, info);
   GRAFT_TRY(check_size(ImageFormat::kPng, width, height, options.limits));
   if (png_get_rowbytes(png, info) * height / kMostBytesInOne > bytes.size()) {
-    return damaged(ImageFormat::kPng, "it ends before the picture does");
+    return truncated();
   }
   GRAFT_TRY(allocate_pixels(ImageFormat::kPng, width, height, options.limits, into));
 
@@ -141,6 +165,7 @@ Result<void> decode_png(ByteSpan bytes, const DecodeOptions& options, Image& int
 }
 
 Result<ImageSize> png_size(ByteSpan bytes) {
+  if (!chunks_are_whole(bytes, /*only_before_data=*/true)) return truncated();
   Session session(bytes);
   if (!session.read_header()) return session.error();
   return ImageSize{static_cast<int>(png_get_image_width(session.png, session.info)),
