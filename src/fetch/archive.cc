@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <set>
@@ -25,16 +28,14 @@ namespace {
 struct Libarchive {
   decltype(&::archive_read_new) read_new = nullptr;
   decltype(&::archive_read_free) read_free = nullptr;
-  decltype(&::archive_read_support_filter_gzip) support_gzip = nullptr;
   decltype(&::archive_read_support_filter_bzip2) support_bzip2 = nullptr;
   decltype(&::archive_read_support_filter_xz) support_xz = nullptr;
   decltype(&::archive_read_support_format_tar) support_tar = nullptr;
   decltype(&::archive_read_support_format_zip) support_zip = nullptr;
-  decltype(&::archive_read_open_memory) open_memory = nullptr;
+  decltype(&::archive_read_open) open = nullptr;
   decltype(&::archive_read_next_header) next_header = nullptr;
   decltype(&::archive_read_data) read_data = nullptr;
   decltype(&::archive_error_string) error_string = nullptr;
-  decltype(&::archive_filter_bytes) filter_bytes = nullptr;
   decltype(&::archive_entry_pathname) pathname = nullptr;
   decltype(&::archive_entry_pathname_utf8) pathname_utf8 = nullptr;
   decltype(&::archive_entry_filetype) filetype = nullptr;
@@ -48,16 +49,14 @@ struct Libarchive {
     Libarchive a;
     GRAFT_TRY(library.find("archive_read_new", a.read_new));
     GRAFT_TRY(library.find("archive_read_free", a.read_free));
-    GRAFT_TRY(library.find("archive_read_support_filter_gzip", a.support_gzip));
     GRAFT_TRY(library.find("archive_read_support_filter_bzip2", a.support_bzip2));
     GRAFT_TRY(library.find("archive_read_support_filter_xz", a.support_xz));
     GRAFT_TRY(library.find("archive_read_support_format_tar", a.support_tar));
     GRAFT_TRY(library.find("archive_read_support_format_zip", a.support_zip));
-    GRAFT_TRY(library.find("archive_read_open_memory", a.open_memory));
+    GRAFT_TRY(library.find("archive_read_open", a.open));
     GRAFT_TRY(library.find("archive_read_next_header", a.next_header));
     GRAFT_TRY(library.find("archive_read_data", a.read_data));
     GRAFT_TRY(library.find("archive_error_string", a.error_string));
-    GRAFT_TRY(library.find("archive_filter_bytes", a.filter_bytes));
     GRAFT_TRY(library.find("archive_entry_pathname", a.pathname));
     GRAFT_TRY(library.find("archive_entry_pathname_utf8", a.pathname_utf8));
     GRAFT_TRY(library.find("archive_entry_filetype", a.filetype));
@@ -100,23 +99,78 @@ std::optional<std::string> safe_name(std::string_view name) {
   return clean;
 }
 
+// The archive file's bytes, unpacked when they are gzip's. libarchive could do that as well, but it
+// passes over gzip's checksum, and a damaged network would go unnoticed. Pieces are valid until the
+// next call.
+class Source {
+ public:
+  explicit Source(MappedFile file) : file_(std::move(file)), rest_(file_.bytes()) {}
+  Source(const Source&) = delete;
+  Source& operator=(const Source&) = delete;
+  ~Source() {
+    if (started_) inflateEnd(&stream_);
+  }
+
+  // An empty piece is the end; nullopt: the gzip data are damaged or cut off.
+  std::optional<std::span<const std::byte>> next() {
+    constexpr std::array kGzip = {std::byte{0x1F}, std::byte{0x8B}};
+    const auto is_gzip = [&] {
+      return rest_.size() >= 2 && std::equal(kGzip.begin(), kGzip.end(), rest_.begin());
+    };
+    if (!started_) {
+      if (!is_gzip()) return std::exchange(rest_, {});
+      constexpr int kGzipWrapper = 16;
+      if (inflateInit2(&stream_, MAX_WBITS + kGzipWrapper) != Z_OK) return std::nullopt;
+      started_ = true;
+    }
+    for (;;) {
+      if (member_done_) {
+        // Members may follow one another; anything else behind them is no part of the archive.
+        if (!is_gzip()) return std::span<const std::byte>();
+        if (inflateReset(&stream_) != Z_OK) return std::nullopt;
+        member_done_ = false;
+      }
+      const std::size_t given = std::min(rest_.size(), std::size_t{1} << 20);
+      stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(rest_.data()));
+      stream_.avail_in = static_cast<uInt>(given);
+      stream_.next_out = reinterpret_cast<Bytef*>(piece_.data());
+      stream_.avail_out = static_cast<uInt>(piece_.size());
+      const int status = inflate(&stream_, Z_NO_FLUSH);
+      rest_ = rest_.subspan(given - stream_.avail_in);
+      if (status != Z_OK && status != Z_STREAM_END)
+        return std::nullopt;  // with Z_BUF_ERROR: cut off
+      member_done_ = status == Z_STREAM_END;
+      const std::size_t got = piece_.size() - stream_.avail_out;
+      if (got > 0) return std::span(piece_).first(got);
+    }
+  }
+
+ private:
+  MappedFile file_;
+  std::span<const std::byte> rest_;
+  z_stream stream_{};
+  bool started_ = false;
+  bool member_done_ = false;
+  std::vector<std::byte> piece_ = std::vector<std::byte>(std::size_t{1} << 18);
+};
+
 // An archive under reading, with its caps.
 class Reader {
  public:
   static Result<Reader> open(const std::string& path, const ArchiveLimits& limits) {
     GRAFT_ASSIGN(const Libarchive* const library, libarchive());
     GRAFT_ASSIGN(auto mapped, MappedFile::open(path));
+    const bool empty = mapped.bytes().empty();
     Reader reader(*library, path, limits, std::move(mapped));
     ::archive* const a = reader.archive_.get();
     if (a == nullptr) return io_error(printable(path) + ": out of memory: close other programs");
     // Exactly these: "support all" would also run outside programs for rare compressions.
-    library->support_gzip(a);
     library->support_bzip2(a);
     library->support_xz(a);
     library->support_tar(a);
     library->support_zip(a);
-    const auto bytes = reader.mapped_.bytes();
-    if (bytes.empty() || library->open_memory(a, bytes.data(), bytes.size()) != ARCHIVE_OK) {
+    if (empty ||
+        library->open(a, reader.input_.get(), nullptr, &Reader::give, nullptr) != ARCHIVE_OK) {
       return reader.damaged();
     }
     return reader;
@@ -126,8 +180,14 @@ class Reader {
   Result<std::optional<Entry>> next() {
     ::archive_entry* raw = nullptr;
     const int status = library_->next_header(archive_.get(), &raw);
-    if (status == ARCHIVE_EOF) return std::optional<Entry>();
-    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) return damaged();
+    if (status == ARCHIVE_EOF) {
+      // A tar's end comes before the end of its gzip stream, where the checksum is.
+      GRAFT_TRY(drain());
+      return std::optional<Entry>();
+    }
+    if (status != ARCHIVE_OK && status != ARCHIVE_WARN) {
+      return input_->too_large ? too_large() : damaged();
+    }
     if (++entries_ > limits_.max_entries) {
       return unsupported(printable(path_) + ": holds more than " +
                          format_count(limits_.max_entries) + " entries: not unpacked");
@@ -140,10 +200,6 @@ class Reader {
         return too_large();
       }
       announced_ += static_cast<std::uint64_t>(announced);
-    }
-    if (static_cast<std::uint64_t>(library_->filter_bytes(archive_.get(), 0)) / 2 >
-        limits_.max_total_bytes) {
-      return too_large();  // headers without end
     }
     Entry entry;
     const char* name = library_->pathname(raw);
@@ -167,7 +223,7 @@ class Reader {
     for (;;) {
       const auto got = library_->read_data(archive_.get(), piece.data(), piece.size());
       if (got == 0) return {};
-      if (got < 0) return damaged();
+      if (got < 0) return input_->too_large ? too_large() : damaged();
       if (static_cast<std::uint64_t>(got) > limits_.max_total_bytes - read_) return too_large();
       read_ += static_cast<std::uint64_t>(got);
       GRAFT_TRY(sink(std::span(piece).first(static_cast<std::size_t>(got))));
@@ -177,18 +233,60 @@ class Reader {
   Error damaged() const {
     const char* const reason = library_->error_string(archive_.get());
     return corrupt(printable(path_) + ": cannot be unpacked: " +
-                   (reason == nullptr ? "it is not an archive" : printable(reason)) +
+                   (input_->damaged     ? "its gzip data are damaged or cut off"
+                    : reason == nullptr ? "it is not an archive"
+                                        : printable(reason)) +
                    ": get a good copy");
   }
 
  private:
+  struct Input {
+    Source source;
+    std::uint64_t left;  // unpacked bytes that may still come, headers and padding included
+    bool damaged = false;
+    bool too_large = false;
+
+    std::span<const std::byte> next() {
+      const auto piece = source.next();
+      damaged = !piece.has_value();
+      if (damaged) return {};
+      too_large = piece->size() > left;
+      if (too_large) return {};
+      left -= piece->size();
+      return *piece;
+    }
+  };
+
+  static la_ssize_t give(::archive*, void* user, const void** data) {
+    Input& input = *static_cast<Input*>(user);
+    const auto piece = input.next();
+    *data = piece.data();
+    return input.damaged || input.too_large ? ARCHIVE_FATAL : static_cast<la_ssize_t>(piece.size());
+  }
+
+  Result<void> drain() {
+    while (!input_->next().empty()) {
+    }
+    if (input_->damaged) return damaged();
+    if (input_->too_large) return too_large();
+    return {};
+  }
+
   Reader(const Libarchive& library, std::string path, const ArchiveLimits& limits,
          MappedFile mapped)
       : library_(&library),
         path_(std::move(path)),
         limits_(limits),
-        mapped_(std::move(mapped)),
+        input_(new Input{Source(std::move(mapped)), most_unpacked(limits)}),
         archive_(library.read_new(), library.read_free) {}
+
+  // Every entry brings a few blocks of 512 bytes for its header, its long name and its padding.
+  static std::uint64_t most_unpacked(const ArchiveLimits& limits) {
+    constexpr std::uint64_t kMost = std::numeric_limits<std::uint64_t>::max();
+    const std::uint64_t headers =
+        limits.max_entries > kMost / 8192 ? kMost : limits.max_entries * 8192 + 65536;
+    return limits.max_total_bytes > kMost - headers ? kMost : limits.max_total_bytes + headers;
+  }
 
   Error too_large() const {
     return unsupported(printable(path_) + ": unpacks to more than " +
@@ -198,7 +296,7 @@ class Reader {
   const Libarchive* library_;
   std::string path_;
   ArchiveLimits limits_;
-  MappedFile mapped_;
+  std::unique_ptr<Input> input_;  // at a fixed address, which libarchive keeps
   std::unique_ptr<::archive, decltype(Libarchive::read_free)> archive_;
   std::uint64_t entries_ = 0;
   std::uint64_t announced_ = 0;
