@@ -34,6 +34,7 @@ function(graft_room)
 endfunction()
 
 # graft_room_tests(NAME base SOURCES a_test.cc [LIBS ...]): one test binary a room, one ctest entry.
+# Tests find files of the source tree below GRAFT_SOURCE_DIR.
 function(graft_room_tests)
   if(NOT GRAFT_TESTS)
     return()
@@ -43,6 +44,7 @@ function(graft_room_tests)
   add_executable(${ROOM_NAME}_test ${ROOM_SOURCES})
   target_link_libraries(${ROOM_NAME}_test PRIVATE graft_${ROOM_NAME} ${ROOM_LIBS}
                                                   GTest::gtest GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${ROOM_NAME}_test PRIVATE GRAFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   add_test(NAME ${ROOM_NAME} COMMAND ${ROOM_NAME}_test)
   set_tests_properties(${ROOM_NAME} PROPERTIES TIMEOUT 600)
 endfunction()
