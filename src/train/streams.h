@@ -1,5 +1,6 @@
-// Which stream of the run's seed each use of random numbers draws from (base/rng.h). The numbers
-// are part of what makes a run repeatable: never reuse or renumber one.
+// Which stream of the run's seed each use of random numbers in this room draws from (base/rng.h;
+// batches have theirs in data/sampler.cc). The numbers are part of what makes a run repeatable:
+// never reuse or renumber one.
 #pragma once
 
 #include <cstdint>
