@@ -47,8 +47,11 @@ std::optional<Chain> start_chain(const Graph& graph, NodeId id) {
   const Shape& shape = node.output.shape;
   const auto channels = static_cast<std::size_t>(shape[shape.rank() - 1]);
   Chain chain{id, {}, id, std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
-  if (node.inputs.size() == 3) {
+  if (node.inputs.size() > 2) {
     std::ranges::copy(constant_of(graph, node.inputs[2])->as<float>(), chain.shift.begin());
+  }
+  if (node.inputs.size() > 3) {
+    std::ranges::copy(constant_of(graph, node.inputs[3])->as<float>(), chain.scale.begin());
   }
   return chain;
 }
@@ -151,15 +154,16 @@ std::shared_ptr<const Tensor> scaled_filter(const Graph& graph, const Chain& cha
   return scaled;
 }
 
-std::shared_ptr<const Tensor> bias_of(const Chain& chain) {
-  auto bias =
-      std::make_shared<Tensor>(DType::kF32, Shape{static_cast<std::int64_t>(chain.shift.size())});
-  const auto to = bias->as<float>();
+// nullptr when a value is beyond float32.
+std::shared_ptr<const Tensor> rounded(std::span<const double> values) {
+  auto vector =
+      std::make_shared<Tensor>(DType::kF32, Shape{static_cast<std::int64_t>(values.size())});
+  const auto to = vector->as<float>();
   for (std::size_t c = 0; c < to.size(); ++c) {
-    to[c] = static_cast<float>(chain.shift[c]);
+    to[c] = static_cast<float>(values[c]);
     if (!std::isfinite(to[c])) return nullptr;
   }
-  return bias;
+  return vector;
 }
 
 // The chains that have something to fold.
@@ -194,23 +198,32 @@ std::vector<Chain> find_chains(const Graph& graph) {
 // Writes the one op that stands for the chain. False: a value left float32's range, nothing
 // written.
 Result<bool> write_chain(const Graph& graph, const Chain& chain, Rebuild& rebuild) {
-  const bool scales = std::ranges::any_of(chain.scale, [](double s) { return s != 1.0; });
-  auto bias = bias_of(chain);
-  auto filter = scales ? scaled_filter(graph, chain) : nullptr;
-  if (bias == nullptr || (scales && filter == nullptr)) return false;
   const Node& root = graph.node(chain.root);
+  const Op& op = std::get<Op>(root.body);
   const std::string& name = graph.node(chain.tail).name;
-  NodeId filter_id = rebuild.now(root.inputs[1]);
-  if (scales) {
-    GRAFT_ASSIGN(filter_id, rebuild.graph().add_constant(
-                                rebuild.unused_name(name + "/folded_filter"), std::move(filter)));
+  const bool scales = std::ranges::any_of(chain.scale, [](double s) { return s != 1.0; });
+  const bool scale_apart = scales && std::holds_alternative<DepthwiseConv2D>(op);
+  const auto bias = rounded(chain.shift);
+  const auto scale = scale_apart ? rounded(chain.scale) : nullptr;
+  const auto filter = scales && !scale_apart ? scaled_filter(graph, chain) : nullptr;
+  if (bias == nullptr || (scales && scale == nullptr && filter == nullptr)) return false;
+
+  std::vector<NodeId> inputs = rebuild.now({root.inputs[0], root.inputs[1]});
+  const auto add = [&](std::string_view suffix,
+                       std::shared_ptr<const Tensor> value) -> Result<NodeId> {
+    return rebuild.graph().add_constant(rebuild.unused_name(name + std::string(suffix)),
+                                        std::move(value));
+  };
+  if (filter != nullptr) {
+    GRAFT_ASSIGN(inputs[1], add("/folded_filter", filter));
   }
-  GRAFT_ASSIGN(
-      const NodeId bias_id,
-      rebuild.graph().add_constant(rebuild.unused_name(name + "/folded_bias"), std::move(bias)));
-  GRAFT_ASSIGN(const NodeId id,
-               rebuild.graph().add_op(name, std::get<Op>(root.body),
-                                      {rebuild.now(root.inputs[0]), filter_id, bias_id}));
+  GRAFT_ASSIGN(const NodeId bias_id, add("/folded_bias", bias));
+  inputs.push_back(bias_id);
+  if (scale_apart) {
+    GRAFT_ASSIGN(const NodeId scale_id, add("/folded_scale", scale));
+    inputs.push_back(scale_id);
+  }
+  GRAFT_ASSIGN(const NodeId id, rebuild.graph().add_op(name, op, std::move(inputs)));
   rebuild.replace(chain.tail, id);
   return true;
 }

@@ -1,6 +1,6 @@
 // Graph → Graph, same values at the named outputs (exactly, or within float rounding where a
-// comment says so). Each is tested against the unrewritten graph on the reference backend. Thread
-// rule: pure functions.
+// comment says so). Each is tested against the unrewritten graph on the reference backend.
+// Thread rule: pure functions.
 #pragma once
 
 #include <span>
@@ -13,8 +13,10 @@ namespace graft {
 
 // Evaluates every op whose inputs are all constants, with the reference kernels.
 Result<Graph> fold_constants(const Graph& graph);
-// conv/depthwise/matmul followed by per-channel mul, add, sub, BatchNorm, bias → scaled filter +
-// bias. Changes rounding: filter' = filter * scale computed in float64, rounded once.
+// conv/depthwise/matmul followed by per-channel mul, add, sub, div, BatchNorm, bias → scaled filter
+// and bias; a depthwise convolution keeps its filter and takes scale and bias (op.h says why).
+// Changes rounding: filter' = filter * scale computed in float64, rounded once. A result beyond
+// float32's range stays unfolded.
 Result<Graph> fold_batch_norm(const Graph& graph);
 // conv/depthwise/matmul followed by relu or relu6 (with one reader) → its `activation`.
 Result<Graph> fuse_activations(const Graph& graph);

@@ -42,7 +42,7 @@ double roundings(const ConformanceCase& test) {
   };
   if (std::holds_alternative<Conv2D>(test.op)) return of_filter(test.inputs[1].shape, false);
   if (std::holds_alternative<DepthwiseConv2D>(test.op)) {
-    return of_filter(test.inputs[1].shape, true);
+    return of_filter(test.inputs[1].shape, true) + (test.inputs.size() > 3 ? 1.0 : 0.0);
   }
   if (const auto* m = std::get_if<MatMul>(&test.op)) {
     return static_cast<double>(test.inputs[0].shape[m->transpose_a ? 0 : 1]) + 2.0;

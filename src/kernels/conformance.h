@@ -36,9 +36,9 @@ Evaluated evaluate(const Backend& backend, const ConformanceCase& test,
 
 // Per element: how far any order of float32 operations may be from the reference. |x - r| <=
 // K 2^-24 S, where S is the same op on absolute values (sum of |a b|) and K the number of
-// roundings: one a product-and-add, one for the bias, one for a division, one for the reference's
-// own result (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., section 3.1). Zero
-// for ops that round once or move data.
+// roundings: one a product-and-add, one for the bias, one for a scale or a division, one for the
+// reference's own result (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed.,
+// section 3.1). Zero for ops that round once or move data.
 std::vector<float> tolerances(const ConformanceCase& test, const std::vector<Tensor>& inputs);
 
 }  // namespace graft

@@ -117,7 +117,7 @@ Result<TensorSpec> infer(const Conv2D& op, Specs in) {
 
 Result<TensorSpec> infer(const DepthwiseConv2D& op, Specs in) {
   constexpr std::string_view kName = "DepthwiseConv2D";
-  GRAFT_TRY(expect_count(kName, in, 2, 3));
+  GRAFT_TRY(expect_count(kName, in, 2, 4));
   GRAFT_TRY(expect_f32(kName, in));
   GRAFT_TRY(expect_rank(kName, "x", in[0], 4));
   GRAFT_TRY(expect_rank(kName, "filter", in[1], 4));
@@ -128,7 +128,8 @@ Result<TensorSpec> infer(const DepthwiseConv2D& op, Specs in) {
                           " channels, x " + text(in[0]) + " has " + std::to_string(x[3]));
   }
   const std::int64_t channels = filter[2] * filter[3];
-  if (in.size() == 3) GRAFT_TRY(expect_vector(kName, "bias", in[2], channels));
+  if (in.size() > 2) GRAFT_TRY(expect_vector(kName, "bias", in[2], channels));
+  if (in.size() > 3) GRAFT_TRY(expect_vector(kName, "scale", in[3], channels));
   GRAFT_ASSIGN(const auto extent, conv_extent(kName, op, x, filter));
   return dense(kName, DType::kF32, std::array{x[0], extent[0], extent[1], channels});
 }

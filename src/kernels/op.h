@@ -34,7 +34,11 @@ struct Conv2D {  // inputs: x, filter[, bias [Cout]]
   Padding padding;
   Activation activation = Activation::kNone;
 };
-struct DepthwiseConv2D {  // inputs: x, filter [kh,kw,C,M][, bias [C*M]]
+// Inputs: x, filter [kh,kw,C,M][, bias [C*M][, scale [C*M]]]: activation(scale * sum + bias). The
+// scale stands apart because TensorFlow, too, multiplies behind its depthwise convolutions: put
+// into the filter, its rounding would move all pixels of a channel the same way, and the layers add
+// that up.
+struct DepthwiseConv2D {
   int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   Padding padding;
   Activation activation = Activation::kNone;
@@ -52,8 +56,18 @@ struct Binary {  // inputs: a, b with NumPy broadcasting
   enum class Kind : std::uint8_t { kAdd, kSub, kMul, kDiv, kMaximum, kMinimum } kind = Kind::kAdd;
 };
 struct Unary {
-  enum class Kind : std::uint8_t { kIdentity, kRelu, kRelu6, kRsqrt, kSqrt, kExp, kNeg, kSquare,
-                                   kSigmoid, kTanh } kind = Kind::kIdentity;
+  enum class Kind : std::uint8_t {
+    kIdentity,
+    kRelu,
+    kRelu6,
+    kRsqrt,
+    kSqrt,
+    kExp,
+    kNeg,
+    kSquare,
+    kSigmoid,
+    kTanh
+  } kind = Kind::kIdentity;
 };
 struct BatchNorm {  // inputs: x, mean, variance, beta, gamma (each [C]); scale false: gamma unused
   float epsilon = 0.001F;

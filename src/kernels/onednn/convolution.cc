@@ -36,20 +36,42 @@ std::optional<Descriptor> choose(const memory::desc& x, const memory::desc& same
   return std::nullopt;
 }
 
+// Times one vector, plus another (both of this description), then the activation.
+dnnl::primitive_attr scaled_attributes(const memory::desc& vector, Activation activation) {
+  dnnl::primitive_attr attr = attributes(activation);
+  const dnnl::post_ops last = attr.get_post_ops();
+  dnnl::post_ops all;
+  all.append_binary(dnnl::algorithm::binary_mul, vector);
+  all.append_binary(dnnl::algorithm::binary_add, vector);
+  if (last.len() == 1) {
+    float scale = 1;
+    float alpha = 0;
+    float beta = 0;
+    auto algorithm = dnnl::algorithm::undef;
+    last.get_params_eltwise(0, scale, algorithm, alpha, beta);
+    all.append_eltwise(scale, algorithm, alpha, beta);
+  }
+  attr.set_post_ops(all);
+  return attr;
+}
+
 template <typename Conv>
 Prepared prepare_convolution(const Conv& op, const Filter& filter, const OpSpec& spec,
                              Constants constants) {
-  const bool biased = spec.inputs.size() == 3;
-  if (constants[1].data == nullptr || (biased && constants[2].data == nullptr)) {
-    return Refusal{"filter or bias is not known beforehand"};
+  for (const TensorView& constant : constants.subspan(1)) {
+    if (constant.data == nullptr) return Refusal{"filter, bias or scale is not known beforehand"};
   }
+  const bool biased = spec.inputs.size() == 3;
+  const bool scaled = spec.inputs.size() == 4;  // the bias is then added behind the scale
   const TensorSpec& input = spec.inputs[0];
   const Shape& result = spec.output.shape;
   const memory::desc x = describe(input.shape, input.layout);
   const memory::desc any_filter(filter.dims, kF32, memory::format_tag::any);
   const memory::desc bias =
       biased ? describe(spec.inputs[2].shape, Layout::kDense) : memory::desc();
-  const dnnl::primitive_attr attr = attributes(op.activation);
+  const memory::desc channels({1, result[3], 1, 1}, kF32, memory::format_tag::nhwc);
+  const dnnl::primitive_attr attr =
+      scaled ? scaled_attributes(channels, op.activation) : attributes(op.activation);
   const auto found =
       choose(x, describe(result, input.layout), describe_any(input.shape), describe_any(result),
              result, [&](const memory::desc& source, const memory::desc& target) {
@@ -85,6 +107,12 @@ Prepared prepare_convolution(const Conv& op, const Filter& filter, const OpSpec&
   kernel->bind_constant(DNNL_ARG_WEIGHTS, pack({filter.dims, kF32, filter.order}, constants[1].data,
                                                found->weights_desc()));
   if (biased) kernel->bind_constant(DNNL_ARG_BIAS, pack(bias, constants[2].data, bias));
+  if (scaled) {
+    kernel->bind_constant(DNNL_ARG_ATTR_MULTIPLE_POST_OP(0) | DNNL_ARG_SRC_1,
+                          pack(channels, constants[3].data, channels));
+    kernel->bind_constant(DNNL_ARG_ATTR_MULTIPLE_POST_OP(1) | DNNL_ARG_SRC_1,
+                          pack(channels, constants[2].data, channels));
+  }
   return kernel;
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/reference/reference.h"
@@ -16,6 +17,14 @@ struct Taps {
   std::int64_t at(std::int64_t k) const { return start + k * dilation; }
 };
 
+void scale_and_shift(const Call& call, std::span<double> sums) {
+  const auto bias = call.in[2].as<float>();
+  const auto scale = call.in[3].as<float>();
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    sums[i] = static_cast<double>(scale[i]) * sums[i] + static_cast<double>(bias[i]);
+  }
+}
+
 template <typename Conv, typename Accumulate>
 void for_each_tap(const Conv& op, const Call& call, std::span<double> sums,
                   const Accumulate& accumulate) {
@@ -26,12 +35,17 @@ void for_each_tap(const Conv& op, const Call& call, std::span<double> sums,
   const float* const weights = call.in[1].as<float>().data();
   float* result = call.out.as<float>().data();
   const std::int64_t weights_of_tap = filter[2] * filter[3];
+  const bool scaled = call.in.size() > 3;  // a depthwise convolution's only
   for (std::int64_t n = 0; n < out[0]; ++n) {
     for (std::int64_t row = 0; row < out[1]; ++row) {
       for (std::int64_t column = 0; column < out[2]; ++column) {
         const Taps rows{row * op.stride_h - op.padding.top, op.dilation_h, x[1]};
         const Taps columns{column * op.stride_w - op.padding.left, op.dilation_w, x[2]};
-        start_from_bias(call, sums);
+        if (scaled) {
+          std::ranges::fill(sums, 0.0);
+        } else {
+          start_from_bias(call, sums);
+        }
         for (std::int64_t kh = 0; kh < filter[0]; ++kh) {
           if (!rows.inside(kh)) continue;
           for (std::int64_t kw = 0; kw < filter[1]; ++kw) {
@@ -40,6 +54,7 @@ void for_each_tap(const Conv& op, const Call& call, std::span<double> sums,
             accumulate(image + pixel * x[3], weights + (kh * filter[1] + kw) * weights_of_tap);
           }
         }
+        if (scaled) scale_and_shift(call, sums);
         for (const double sum : sums) *result++ = activate(op.activation, sum);
       }
     }
