@@ -155,7 +155,7 @@ def main():
         subprocess.run(["chmod", "-R", "u+w", str(theirs)], check=True)
         retrain(work, photos, models, work / "store", "--bottleneck_format=text")
         # The text files alone, so that they and not the store are what both programs read.
-        shutil.copytree(work / "store", ours, ignore=shutil.ignore_patterns("*.mdb", "*lock*"))
+        shutil.copytree(work / "store", ours, ignore=shutil.ignore_patterns("features.cache*"))
         compare(report, work, photos, {"our caches": ours, "TensorFlow's caches": theirs},
                 {"our caches": models, "TensorFlow's caches": work / "no-models"})
 
