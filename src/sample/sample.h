@@ -1,6 +1,7 @@
-// A sample photo set that the program draws itself: five classes of procedurally drawn flowers whose
-// colours overlap between classes (a colour histogram fails), with variation in light, position,
-// scale, pose, number, background, noise and blur. Thread rule: pure functions of (seed, index).
+// A sample photo set that the program draws itself: five classes of procedurally drawn flowers
+// whose colours overlap between classes (a colour histogram fails), with variation in light,
+// position, scale, pose, number, background, noise and blur. Thread rule: pure functions of (seed,
+// index).
 #pragma once
 
 #include <cstdint>
@@ -24,10 +25,10 @@ struct SampleOptions {
   std::uint64_t seed = 1;
   int threads = 0;
 };
-// Writes directory/<class>/<class>_0001.jpg …; existing files are kept, so that a second call is quick
-// and an interrupted one goes on. kIo as write_atomically's.
-Result<void> write_sample_set(const SampleOptions& options,
-                              const std::function<void(std::uint64_t done, std::uint64_t total)>&
-                                  on_progress);
+// Writes directory/<class>/<class>_0001.jpg …; existing files are kept, so that a second call is
+// quick and an interrupted one goes on. kIo as write_atomically's.
+Result<void> write_sample_set(
+    const SampleOptions& options,
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& on_progress);
 
 }  // namespace graft
