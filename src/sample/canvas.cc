@@ -16,7 +16,7 @@ float lattice(int x, int y, std::uint32_t salt) {
 }
 
 std::vector<float> gaussian(float sigma) {
-  const int radius = std::max(1, static_cast<int>(std::ceil(2.5F * sigma)));
+  const int radius = std::max(1, static_cast<int>(std::ceil(2.3F * sigma)));
   std::vector<float> weights;
   float sum = 0.0F;
   for (int i = -radius; i <= radius; ++i) {
@@ -39,15 +39,18 @@ Color from_hsv(float hue, float saturation, float value) {
 }
 
 float value_noise(Vec2 at, std::uint32_t salt) {
-  const float fx = std::floor(at.x);
-  const float fy = std::floor(at.y);
-  const int x = static_cast<int>(fx);
-  const int y = static_cast<int>(fy);
-  const float u = smooth_step(0.0F, 1.0F, at.x - fx);
-  const float v = smooth_step(0.0F, 1.0F, at.y - fy);
-  const float top = std::lerp(lattice(x, y, salt), lattice(x + 1, y, salt), u);
-  const float bottom = std::lerp(lattice(x, y + 1, salt), lattice(x + 1, y + 1, salt), u);
-  return std::lerp(top, bottom, v);
+  // Truncation and one correction: floor() is a call on the oldest processors.
+  const int x = static_cast<int>(at.x) - (at.x < 0.0F ? 1 : 0);
+  const int y = static_cast<int>(at.y) - (at.y < 0.0F ? 1 : 0);
+  const float tx = at.x - static_cast<float>(x);
+  const float ty = at.y - static_cast<float>(y);
+  const float u = tx * tx * (3.0F - 2.0F * tx);
+  const float v = ty * ty * (3.0F - 2.0F * ty);
+  const float top_left = lattice(x, y, salt);
+  const float bottom_left = lattice(x, y + 1, salt);
+  const float top = top_left + (lattice(x + 1, y, salt) - top_left) * u;
+  const float bottom = bottom_left + (lattice(x + 1, y + 1, salt) - bottom_left) * u;
+  return top + (bottom - top) * v;
 }
 
 float fractal_noise(Vec2 at, std::uint32_t salt, int octaves) {
@@ -117,13 +120,16 @@ void Canvas::blur(float sigma) {
   // Rows into columns twice: the second pass turns the picture back.
   const auto pass = [&](const std::vector<Color>& in, int width, int height) {
     std::vector<Color> out(in.size());
+    std::vector<Color> row(static_cast<std::size_t>(width + 2 * radius));  // edges repeated
     for (int y = 0; y < height; ++y) {
-      const Color* row = in.data() + static_cast<std::ptrdiff_t>(y) * width;
+      const Color* from = in.data() + static_cast<std::ptrdiff_t>(y) * width;
+      for (int x = -radius; x < width + radius; ++x) {
+        row[static_cast<std::size_t>(x + radius)] = from[std::clamp(x, 0, width - 1)];
+      }
       for (int x = 0; x < width; ++x) {
         Color sum;
-        for (int i = -radius; i <= radius; ++i) {
-          sum = sum + row[std::clamp(x + i, 0, width - 1)] *
-                          weights[static_cast<std::size_t>(i + radius)];
+        for (std::size_t i = 0; i < weights.size(); ++i) {
+          sum = sum + row[static_cast<std::size_t>(x) + i] * weights[i];
         }
         out[static_cast<std::size_t>(x) * static_cast<std::size_t>(height) +
             static_cast<std::size_t>(y)] = sum;
@@ -173,7 +179,7 @@ Image Canvas::to_image() const {
   image.pixels.reserve(pixels_.size() * 3);
   for (const Color& pixel : pixels_) {
     for (const float v : {pixel.r, pixel.g, pixel.b}) {
-      image.pixels.push_back(static_cast<std::uint8_t>(std::lround(clamp01(v) * 255.0F)));
+      image.pixels.push_back(static_cast<std::uint8_t>(clamp01(v) * 255.0F + 0.5F));
     }
   }
   return image;
