@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstdlib>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -42,7 +43,8 @@ Result<std::vector<float>> parse_text_cache(std::string_view text, std::size_t w
   };
   for (;;) {
     skip_space();
-    if (at != end && *at == '+') ++at;  // from_chars takes a minus sign only
+    // from_chars takes a minus sign only.
+    if (end - at >= 2 && at[0] == '+' && at[1] != '-') ++at;
     float value = 0;
     const auto parsed = std::from_chars(at, end, value);
     if (parsed.ec == std::errc::invalid_argument) {
