@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <random>
 #include <string>
@@ -46,7 +47,6 @@ class Network {
       const AxisPadding pad = same_padding(current_.shape[1], 3, stride);
       return Padding{pad.before, pad.after, pad.before, pad.after};
     };
-    const auto start = std::chrono::steady_clock::now();
     add("conv", Conv2D{2, 2, 1, 1, same(2), Activation::kRelu6}, {3, 3, 3, channels(32)});
     for (const auto& block : kBlocks) {
       const std::int64_t in = current_.shape[3];
@@ -58,8 +58,6 @@ class Network {
     const auto extent = static_cast<int>(current_.shape[1]);
     add("pool", Pool{Pool::Kind::kAverage, extent, extent, 2, 2, {}}, {});
     add("logits", Conv2D{}, {1, 1, current_.shape[3], 1001});
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    prepare_seconds_ = took.count();
   }
 
   void run(std::size_t i) {
@@ -111,6 +109,7 @@ class Network {
       std::abort();
     }
     layer.spec.output = *output;
+    const auto start = std::chrono::steady_clock::now();
     for (const Backend* backend : all_backends()) {
       auto prepared = backend->prepare(layer.spec, constants);
       if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) {
@@ -120,6 +119,8 @@ class Network {
         break;
       }
     }
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    prepare_seconds_ += took.count();
     layer.multiply_adds = graft::multiply_adds(layer.spec.op, layer.spec.inputs, *output);
     current_ = *output;
     current_.layout = layer.kernel->output_layout();
@@ -156,8 +157,15 @@ void count(benchmark::State& state, std::uint64_t multiply_adds) {
 
 void time_network(benchmark::State& state, Network* network) {
   network->run();
-  for (auto step : state) network->run();
+  double best = std::numeric_limits<double>::infinity();
+  for (auto step : state) {
+    const auto start = std::chrono::steady_clock::now();
+    network->run();
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    best = std::min(best, took.count());
+  }
   count(state, network->multiply_adds());
+  state.counters["best_ms"] = best;  // what it takes when nothing else disturbs it
 }
 
 // Its input stays in cache between iterations, unlike in the whole network.

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <random>
 #include <set>
 #include <thread>
 
@@ -124,6 +126,15 @@ ConformanceCase depthwise_case(const Geometry& g, Activation activation,
           {false, true, true}};
 }
 
+ConformanceCase scaled_depthwise_case(const Geometry& g, Activation activation,
+                                      std::int64_t multiplier = 1) {
+  ConformanceCase test = depthwise_case(g, activation, multiplier);
+  test.name += " scaled";
+  test.inputs.push_back(f32({g.in * multiplier}));
+  test.constant.push_back(true);
+  return test;
+}
+
 // The layers of MobileNet V1 (Howard et al. 2017, table 1) at a width and an input size. `limit`
 // caps the spatial size, so that all widths can be checked in little time.
 Cases mobilenet(double width, std::int64_t size, std::int64_t limit) {
@@ -146,8 +157,10 @@ Cases mobilenet(double width, std::int64_t size, std::int64_t limit) {
   std::int64_t in = channels(32);
   for (const Block& block : kBlocks) {
     r = std::min(at, limit);
-    add(depthwise_case({1, r, r, in, in, 3, 3, block.stride, 1, same(r, r, 3, 3, block.stride)},
-                       Activation::kRelu6));
+    const Geometry depthwise{
+        1, r, r, in, in, 3, 3, block.stride, 1, same(r, r, 3, 3, block.stride)};
+    add(depthwise_case(depthwise, Activation::kRelu6));
+    add(scaled_depthwise_case(depthwise, Activation::kRelu6));
     at /= block.stride;
     r = std::min(at, limit);
     add(conv_case({1, r, r, in, channels(block.out), 1, 1, 1, 1, {}}, Activation::kRelu6));
@@ -203,6 +216,8 @@ TEST(Conformance, DepthwiseOfOddShapes) {
     for (const std::int64_t multiplier : {1, 2, 3}) {
       check(depthwise_case(g, Activation::kRelu6, multiplier));
       check(depthwise_case(g, Activation::kNone, multiplier));
+      check(scaled_depthwise_case(g, Activation::kRelu, multiplier));
+      check(scaled_depthwise_case(g, Activation::kNone, multiplier));
     }
   }
 }
@@ -315,6 +330,37 @@ TEST(Conformance, Movement) {
   }
 }
 
+// Shapes that nobody thought of: drawn from a seed, small, with every parameter in play.
+TEST(Conformance, RandomShapes) {
+  const char* const asked = std::getenv("GRAFT_RANDOM_CASES");  // more of them, by hand
+  const int count = asked == nullptr ? 150 : std::atoi(asked);
+  std::mt19937 generator(2017);  // the generator's sequence is fixed by the standard
+  const auto draw = [&](int least, int most) {
+    return least + static_cast<int>(generator() % static_cast<unsigned>(most - least + 1));
+  };
+  int cases = 0;
+  while (cases < count) {
+    const Activation activation = static_cast<Activation>(draw(0, 2));
+    Geometry g{draw(1, 3), draw(1, 20), draw(1, 20), draw(1, 40), draw(1, 40),
+               draw(1, 5), draw(1, 5),  draw(1, 4),  draw(1, 3),  {}};
+    g.padding = {draw(0, 4), draw(0, 4), draw(0, 4), draw(0, 4)};
+    ConformanceCase test = conv_case(g, activation, draw(0, 1) == 1);
+    const int kind = draw(0, 2);
+    if (kind == 1) test = depthwise_case(g, activation, draw(1, 4) == 4 ? 2 : 1);
+    if (kind == 2) {
+      const Pool::Kind pool = draw(0, 1) == 1 ? Pool::Kind::kMax : Pool::Kind::kAverage;
+      test = {"Pool " + text(g),
+              Pool{pool, g.kernel_h, g.kernel_w, g.stride, g.stride, g.padding},
+              {f32({g.batch, g.height, g.width, g.in})},
+              {false}};
+    }
+    if (!infer_output(test.op, test.inputs).ok()) continue;
+    ++cases;
+    check(test);
+    if (HasFailure()) break;
+  }
+}
+
 // What the outside relies on beyond values.
 TEST(Backends, AreOrderedAndNamed) {
   ASSERT_GE(all_backends().size(), 2U);
@@ -356,6 +402,7 @@ TEST(Backends, RunFromManyThreadsAtOnce) {
     Tensor alone(out_spec);
     once(alone);
     std::vector<Tensor> outs;
+    outs.reserve(8);
     for (int i = 0; i < 8; ++i) outs.emplace_back(out_spec);
     std::vector<std::thread> threads;
     threads.reserve(outs.size());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstring>
 #include <new>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -10,6 +11,35 @@
 namespace graft {
 namespace onednn {
 namespace {
+
+// oneDNN computes offsets in 32 bits in places and unrolls its loops over the filter. Within these
+// bounds it is tested; what a hostile graph asks for beyond them goes to the reference.
+constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
+constexpr int kMostTaps = 64;
+constexpr int kMostPadding = 256;
+
+bool is_moderate(const Padding& pad) {
+  return std::max({pad.top, pad.bottom, pad.left, pad.right}) <= kMostPadding;
+}
+
+template <typename OpType>
+bool is_moderate(const OpType& op, const OpSpec& spec) {
+  for (const TensorSpec& input : spec.inputs) {
+    if (input.shape.elements() > kMostElements) return false;
+  }
+  if (spec.output.shape.elements() > kMostElements) return false;
+  if constexpr (requires { op.dilation_h; }) {
+    const Shape& filter = spec.inputs[1].shape;
+    return std::max(filter[0], filter[1]) <= kMostTaps &&
+           std::max({op.stride_h, op.stride_w, op.dilation_h, op.dilation_w}) <= kMostTaps &&
+           is_moderate(op.padding);
+  } else if constexpr (requires { op.kernel_h; }) {
+    return std::max({op.kernel_h, op.kernel_w, op.stride_h, op.stride_w}) <= kMostTaps &&
+           is_moderate(op.padding);
+  } else {
+    return true;
+  }
+}
 
 class OneDnnBackend final : public Backend {
  public:
@@ -38,6 +68,7 @@ class OneDnnBackend final : public Backend {
   template <typename OpType>
   static Prepared dispatch(const OpType& op, const OpSpec& spec, Constants constants) {
     if constexpr (requires { onednn::prepare(op, spec, constants); }) {
+      if (!is_moderate(op, spec)) return Refusal{"larger than it is tested for"};
       return onednn::prepare(op, spec, constants);
     } else {
       return Refusal{"left to the reference"};
@@ -50,6 +81,7 @@ class OneDnnBackend final : public Backend {
 dnnl::primitive_attr attributes(Activation activation) {
   dnnl::primitive_attr attr;
   attr.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+  attr.set_fpmath_mode(dnnl::fpmath_mode::strict);  // whatever the environment says: f32 is f32
   if (activation != Activation::kNone) {
     dnnl::post_ops after;
     if (activation == Activation::kRelu) {

@@ -38,6 +38,7 @@ Prepared prepare(const Mean& op, const OpSpec& spec, Constants) {
   if (x.shape.rank() != 4 || axes != std::vector<int>{1, 2}) {
     return Refusal{"only means over height and width"};
   }
+  if (std::max(x.shape[1], x.shape[2]) > 256) return Refusal{"larger than it is tested for"};
   Pool pool;
   pool.kind = Pool::Kind::kAverage;
   pool.kernel_h = static_cast<int>(x.shape[1]);

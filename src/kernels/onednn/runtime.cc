@@ -1,6 +1,9 @@
 #include "kernels/onednn/runtime.h"
 
+#include <unistd.h>
+
 #include <array>
+#include <utility>
 
 // GNU OpenMP, which Debian's oneDNN is built on. Declared here because clang has no <omp.h> for it.
 extern "C" void omp_set_num_threads(int threads);
@@ -86,8 +89,15 @@ dnnl_stream_t thread_stream() {
 
 std::string numeric_mode() {
   const dnnl_version_t& version = *dnnl_version();
-  return "onednn-" + std::to_string(version.major) + "." + std::to_string(version.minor) + "." +
-         std::to_string(version.patch) + "-" + std::string(isa_name(dnnl_get_effective_cpu_isa()));
+  std::string mode = "onednn-" + std::to_string(version.major) + "." +
+                     std::to_string(version.minor) + "." + std::to_string(version.patch) + "-";
+  mode.append(isa_name(dnnl_get_effective_cpu_isa()));
+  if (dnnl_get_cpu_isa_hints() == dnnl_cpu_isa_prefer_ymm) mode += "-ymm";
+  for (const auto& [name, key] :
+       {std::pair{"-l1.", _SC_LEVEL1_DCACHE_SIZE}, std::pair{"-l2.", _SC_LEVEL2_CACHE_SIZE}}) {
+    mode += name + std::to_string(sysconf(key) / 1024) + "k";
+  }
+  return mode;
 }
 
 memory::desc describe(const Shape& shape, Layout layout) {

@@ -17,7 +17,8 @@ const dnnl::engine& engine();
 dnnl_stream_t thread_stream();
 void run_single_threaded();  // that part alone, for prepare()
 
-// "onednn-2.6.3-avx512_core": library version and the instruction set that it dispatches to.
+// "onednn-2.6.3-avx512_core-l1.32k-l2.1024k": the library's version, the instruction set that it
+// dispatches to, and the caches, by which it splits (and so orders) long sums.
 std::string numeric_mode();
 
 // The memory of a tensor in a layout. Rank 4 is NHWC here and N, C, H, W in oneDNN's logical order;
