@@ -1,5 +1,7 @@
 #include "train/features.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <mutex>
@@ -36,6 +38,12 @@ struct Storage {
   std::optional<FeatureCache::Snapshot> snapshot;  // destroyed before the store
   std::vector<std::vector<float>> texts;
 };
+
+// A folder that nobody may write, by its permissions, is left alone even where root could.
+bool is_write_protected(const std::string& directory) {
+  struct stat status {};
+  return ::stat(directory.c_str(), &status) == 0 && (status.st_mode & 0222) == 0;
+}
 
 std::string without_path(const std::string& path, const std::string& message) {
   const std::string prefix = printable(path) + ": ";
@@ -107,6 +115,8 @@ class Extraction {
 
   // A directory that can neither be written nor has a store serves its text files all the same.
   Result<void> open_store() {
+    protected_ = is_write_protected(options_.bottleneck_dir);
+    if (protected_ && !exists(join_path(options_.bottleneck_dir, "features.cache"))) return {};
     auto opened = FeatureCache::open(options_.bottleneck_dir);
     if (opened.ok()) {
       storage_->store = std::move(opened).value();
@@ -117,9 +127,9 @@ class Extraction {
     return {};
   }
 
-  bool can_write() const { return storage_->store && storage_->store->writable(); }
+  bool can_write() const { return !protected_ && storage_->store && storage_->store->writable(); }
   Error cannot_write() const {
-    if (!storage_->store && no_store_) return *no_store_;
+    if (no_store_) return *no_store_;
     return io_error(printable(options_.bottleneck_dir) +
                     ": cannot be written, and features have to be computed: change its "
                     "permissions or give another --bottleneck_dir");
@@ -195,6 +205,7 @@ class Extraction {
   // --bottleneck_format text: what the store knows gets its text file too, unless one that belongs
   // to this content lies there, or one that someone else put there.
   Result<void> write_absent_texts() {
+    if (protected_) return {};
     std::optional<Error> failure;
     std::stop_source failed;
     const std::stop_callback on_stop(stop_, [&] { failed.request_stop(); });
@@ -375,6 +386,7 @@ class Extraction {
   std::size_t width_ = 0;
   FeatureStats stats_;
   std::shared_ptr<Storage> storage_ = std::make_shared<Storage>();
+  bool protected_ = false;
   std::optional<Error> no_store_;
   std::mutex mutex_;  // guards stats_.damaged and notes_ while threads look up
   std::vector<FeatureRecord> notes_;

@@ -132,8 +132,9 @@ Result<RunDirectory> RunDirectory::choose(const std::string& summaries_dir,
     }
     return directory;
   }
+  // summaries_dir itself, else behind the last run, which may be a folder that was never used.
   for (int number = 1; number < kMaxRuns;
-       number = std::max(number + 1, number == 1 ? numbers.back() + 1 : 0)) {
+       number = number == 1 && numbers.back() > 1 ? numbers.back() : number + 1) {
     const std::string path = numbered(summaries_dir, number);
     if (!is_fresh(path)) continue;
     GRAFT_TRY(make_directories(path));
