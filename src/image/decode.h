@@ -28,7 +28,8 @@ struct DecodeLimits {
 };
 
 struct DecodeOptions {
-  bool apply_exif_orientation = false;  // TensorFlow ignores it, so that is the default
+  // JPEG only; TensorFlow ignores it, so that is the default. HEIC's own rotation always counts.
+  bool apply_exif_orientation = false;
   DecodeLimits limits{};
 };
 

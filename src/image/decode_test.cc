@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "image/codecs.h"
 #include "image/encode.h"
-#include "image/test_files.h"
+#include "image/golden_files_testing.h"
 
 namespace graft {
 namespace {

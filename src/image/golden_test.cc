@@ -10,8 +10,8 @@
 #include "base/hash.h"
 #include "gtest/gtest.h"
 #include "image/decode.h"
+#include "image/golden_files_testing.h"
 #include "image/resize.h"
-#include "image/test_files.h"
 
 namespace graft {
 namespace {

@@ -10,7 +10,7 @@
 #include "gtest/gtest.h"
 #include "image/decode.h"
 #include "image/encode.h"
-#include "image/test_files.h"
+#include "image/golden_files_testing.h"
 
 namespace graft {
 namespace {

@@ -1,8 +1,7 @@
 // Pixels → network input: TensorFlow's legacy resize_bilinear (align_corners=False, no half-pixel
 // centres), then (v - mean) * (float)(1.0 / std), all in float32, bit for bit.
 // Source: tensorflow/core/kernels/image/resize_bilinear_op.cc; formula in
-// docs/formats/preprocessing.md. Thread rule: pure functions; ResizePlan is immutable once made and
-// may be shared.
+// docs/formats/preprocessing.md. Thread rule: pure functions; scratch is kept a thread inside.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +18,8 @@ struct Normalization {
 };
 
 // u8 [h,w,3] → f32 [out_h,out_w,3], resized and normalised. `out` has out_h*out_w*3 elements.
-// Scratch is kept a thread inside. The vector path (every instruction set) gives the same bits as
-// the reference below.
+// The image is not empty. The vector path (every instruction set) gives the same bits as the
+// reference below.
 void resize_normalize(const Image& image, int out_height, int out_width, Normalization norm,
                       std::span<float> out);
 

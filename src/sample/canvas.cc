@@ -123,8 +123,8 @@ void Canvas::blur(float sigma) {
     std::vector<Color> row(static_cast<std::size_t>(width + 2 * radius));  // edges repeated
     for (int y = 0; y < height; ++y) {
       const Color* from = in.data() + static_cast<std::ptrdiff_t>(y) * width;
-      for (int x = -radius; x < width + radius; ++x) {
-        row[static_cast<std::size_t>(x + radius)] = from[std::clamp(x, 0, width - 1)];
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        row[i] = from[std::clamp(static_cast<int>(i) - radius, 0, width - 1)];
       }
       for (int x = 0; x < width; ++x) {
         Color sum;
@@ -179,7 +179,7 @@ Image Canvas::to_image() const {
   image.pixels.reserve(pixels_.size() * 3);
   for (const Color& pixel : pixels_) {
     for (const float v : {pixel.r, pixel.g, pixel.b}) {
-      image.pixels.push_back(static_cast<std::uint8_t>(clamp01(v) * 255.0F + 0.5F));
+      image.pixels.push_back(static_cast<std::uint8_t>(std::lround(clamp01(v) * 255.0F)));
     }
   }
   return image;

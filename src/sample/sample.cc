@@ -1,7 +1,5 @@
 #include "sample/sample.h"
 
-#include <array>
-#include <cstdio>
 #include <mutex>
 #include <optional>
 #include <stop_token>
@@ -47,9 +45,9 @@ Result<void> write_sample(const std::string& path, std::uint64_t seed, int flowe
 
 std::string sample_path(const std::string& directory, const std::string& name,
                         std::uint64_t index) {
-  std::array<char, 16> number{};
-  std::snprintf(number.data(), number.size(), "%04llu", static_cast<unsigned long long>(index + 1));
-  return join_path(join_path(directory, name), name + "_" + number.data() + ".jpg");
+  const std::string number = std::to_string(index + 1);
+  const std::string zeros(number.size() < 4 ? 4 - number.size() : 0, '0');
+  return join_path(join_path(directory, name), name + "_" + zeros + number + ".jpg");
 }
 
 }  // namespace

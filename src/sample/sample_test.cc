@@ -74,8 +74,10 @@ using Histogram = std::array<double, 64>;  // 4 × 4 × 4 colours
 Histogram histogram_of(const Image& image) {
   Histogram histogram{};
   for (std::size_t i = 0; i < image.pixels.size(); i += 3) {
-    histogram[static_cast<std::size_t>(image.pixels[i] / 64 * 16 + image.pixels[i + 1] / 64 * 4 +
-                                       image.pixels[i + 2] / 64)] += 1.0;
+    const std::size_t red = image.pixels[i] / 64U;
+    const std::size_t green = image.pixels[i + 1] / 64U;
+    const std::size_t blue = image.pixels[i + 2] / 64U;
+    histogram[red * 16 + green * 4 + blue] += 1.0;
   }
   // The square root evens out the rare and the common colours.
   for (double& bin : histogram) bin = std::sqrt(bin * 3.0 / double(image.pixels.size()));
@@ -126,6 +128,7 @@ TEST(SampleSet, ColourHistogramsDoNotTellTheClassesApart) {
     for (std::size_t i = 0; i < 64; ++i) centroids[photo.label][i] += photo.colors[i] / kTrain;
   }
   std::vector<double> offsets;
+  offsets.reserve(centroids.size());
   for (const Histogram& c : centroids) offsets.push_back(-0.5 * dot(c, c));
   const double nearest = accuracy(test, centroids, offsets);
 
