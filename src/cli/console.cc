@@ -87,7 +87,7 @@ std::string progress_line(const Progress& progress, double rate, int columns) {
     const auto whole = static_cast<std::uint64_t>(rate);
     std::string speed = amount(whole, progress.unit);
     if (progress.unit != Unit::kBytes && whole < 10) {
-      speed += "." + std::to_string(static_cast<std::uint64_t>(rate * 10) % 10);
+      speed.append(".").append(std::to_string(static_cast<std::uint64_t>(rate * 10) % 10));
     }
     text += ", " + speed + " a second";
     if (progress.total > progress.done) {

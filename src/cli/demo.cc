@@ -170,10 +170,7 @@ class Demo {
 // A photo of the test split: the middle one, so that nobody can say it was picked. nullopt: none.
 Result<std::optional<Example>> unseen_photo(const RetrainOptions& run,
                                             const std::vector<Skipped>& skipped) {
-  ScanOptions scan;
-  scan.image_dir = run.image_dir;
-  scan.split = {run.testing_percentage, run.validation_percentage, run.split_key, run.split_seed};
-  GRAFT_ASSIGN(Dataset dataset, scan_image_folder(scan));
+  GRAFT_ASSIGN(Dataset dataset, scan_image_folder(scan_options(run)));
   std::vector<const Example*> tests;
   for (const Example& e : dataset.examples) {
     const bool bad = std::any_of(skipped.begin(), skipped.end(),
@@ -218,6 +215,9 @@ int run_demo(Arguments arguments, Console& console) {
   console.message("The same as: graft retrain --image_dir=" + shell_quote(run->image_dir) +
                   " --model_dir=" + shell_quote(run->model_dir) + " --architecture=" +
                   run->architecture + " --how_many_training_steps=" + std::to_string(kDemoSteps));
+  if (const auto prepared = prepare_network(console, *run); !prepared.ok()) {
+    return console.fail(prepared.error());
+  }
   RunConsole observer(console, run->how_many_training_steps);
   Json values = options.values();
   values["architecture"] = run->architecture;

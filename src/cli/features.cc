@@ -11,7 +11,6 @@
 #include "cli/run_console.h"
 #include "kernels/backend.h"
 #include "model/backbone.h"
-#include "model/untrained.h"
 
 namespace graft {
 namespace {
@@ -97,17 +96,7 @@ Result<void> write_rows(const std::string& path, const Dataset& dataset) {
 }
 
 Result<ModelBytes> find_network(const ModelSpec& spec, const FeaturesFlags& flags,
-                                const Dataset& dataset, RunObserver& observer,
-                                std::stop_token stop) {
-  if (spec.untrained) {
-    auto installed = find_installed(spec, flags.run.model_dir);
-    if (installed.ok()) return installed;
-    std::vector<std::string> paths;
-    for (const Example& e : dataset.examples) paths.push_back(e.path);
-    DecodeOptions decode;
-    decode.apply_exif_orientation = flags.run.apply_exif_orientation;
-    return make_untrained_backbone(flags.run.model_dir, paths, decode);
-  }
+                                RunObserver& observer, std::stop_token stop) {
   SourceOptions source;
   source.model_dir = flags.run.model_dir;
   source.allow_download = !flags.offline;
@@ -123,8 +112,7 @@ struct Written {
   std::string csv;
 };
 
-Result<Written> write_features(const FeaturesFlags& flags, RunObserver& observer,
-                               std::stop_token stop) {
+Result<Written> write_features(const FeaturesFlags& flags, Console& console, std::stop_token stop) {
   const RetrainOptions& run = flags.run;
   GRAFT_ASSIGN(const ModelSpec spec, find_model(run.architecture));
   if (!run.backend.empty()) GRAFT_TRY(backend_named(run.backend));
@@ -132,15 +120,13 @@ Result<Written> write_features(const FeaturesFlags& flags, RunObserver& observer
   written.csv = csv_path(flags.output);
   GRAFT_TRY(check_writable(flags.output));
   GRAFT_TRY(check_writable(written.csv));
-  ScanOptions scan;
-  scan.image_dir = run.image_dir;
-  scan.split = {run.testing_percentage, run.validation_percentage, run.split_key, run.split_seed};
-  scan.labels = run.labels;
-  GRAFT_ASSIGN(written.dataset, scan_image_folder(scan));
-  GRAFT_ASSIGN(ModelBytes bytes, find_network(spec, flags, written.dataset, observer, stop));
+  GRAFT_ASSIGN(written.dataset, scan_image_folder(scan_options(run)));
+  GRAFT_TRY(prepare_network(console, run));
+  RunConsole observer(console, 0);
+  GRAFT_ASSIGN(ModelBytes bytes, find_network(spec, flags, observer, stop));
   BackboneOptions backbone_options;
   backbone_options.backend = run.backend;
-  backbone_options.decode.apply_exif_orientation = run.apply_exif_orientation;
+  backbone_options.decode = decode_options(run);
   Backbone backbone = Backbone::create(spec, std::move(bytes), backbone_options);
   FeatureOptions options;
   options.bottleneck_dir = run.bottleneck_dir;
@@ -171,8 +157,7 @@ int run_features(Arguments arguments, Console& console) {
   }
 
   const Interrupt interrupt;
-  RunConsole observer(console, 0);
-  const Result<Written> written = write_features(flags, observer, interrupt.token());
+  const Result<Written> written = write_features(flags, console, interrupt.token());
   if (!written.ok()) return console.fail(written.error());
   console.clear_progress();
   const FeatureTable& table = written->features.table;

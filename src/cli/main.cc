@@ -59,7 +59,7 @@ std::string general_help() {
 
 std::string version_text() {
   std::string out = "graft " GRAFT_VERSION "\nbackends:";
-  for (const Backend* backend : all_backends()) out += " " + backend->numeric_mode();
+  for (const Backend* backend : all_backends()) out.append(" ").append(backend->numeric_mode());
   return out + "\nlibraries: " GRAFT_LIBRARIES "\n";
 }
 

@@ -5,6 +5,8 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "model/source.h"
+#include "model/untrained.h"
 #include "train/retrain.h"
 
 namespace graft {
@@ -23,6 +25,27 @@ std::string installed_at(const ModelSpec& spec, const std::string& model_dir) {
     if (exists(place) && !is_directory(place)) return place;
   }
   return "";
+}
+
+Result<std::string> make_network_if_untrained(const std::string& architecture,
+                                              const std::string& model_dir, const ScanOptions& scan,
+                                              const DecodeOptions& decode) {
+  GRAFT_ASSIGN(const ModelSpec spec, find_model(architecture));
+  if (!spec.untrained || !installed_at(spec, model_dir).empty()) return std::string();
+  GRAFT_ASSIGN(const Dataset dataset, scan_image_folder(scan));
+  std::vector<std::string> photos;
+  for (const Example& e : dataset.examples) {
+    if (e.split == Split::kTraining) photos.push_back(e.path);
+  }
+  // Photos come class by class and only the first ones are used: some of every class go first.
+  constexpr std::size_t kSpread = 64;
+  if (photos.size() > kSpread) {
+    std::vector<std::string> spread;
+    for (std::size_t i = 0; i < kSpread; ++i) spread.push_back(photos[i * photos.size() / kSpread]);
+    photos.insert(photos.begin(), spread.begin(), spread.end());
+  }
+  GRAFT_ASSIGN(const ModelBytes made, make_untrained_backbone(model_dir, photos, decode));
+  return made.origin;
 }
 
 int run_models(Arguments arguments, Console& console) {

@@ -123,6 +123,9 @@ int run_retrain(Arguments arguments, Console& console) {
   flags.run.allow_download = !flags.offline;
 
   const Interrupt interrupt;
+  if (const auto prepared = prepare_network(console, flags.run); !prepared.ok()) {
+    return console.fail(prepared.error());
+  }
   RunConsole observer(console, flags.run.how_many_training_steps);
   const Result<RetrainResult> result =
       retrain(flags.run, options.values(), observer, interrupt.token());

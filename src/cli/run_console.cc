@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "cli/format.h"
+#include "cli/models.h"
 
 namespace graft {
 namespace {
@@ -85,6 +86,33 @@ void RunConsole::on_evaluation(const EvaluationReport& report) {
                     static_cast<double>(report.validation_accuracy) * 100, report.validation_count);
   }
   console_.message(lines);
+}
+
+ScanOptions scan_options(const RetrainOptions& options) {
+  ScanOptions scan;
+  scan.image_dir = options.image_dir;
+  scan.split = {options.testing_percentage, options.validation_percentage, options.split_key,
+                options.split_seed};
+  scan.labels = options.labels;
+  return scan;
+}
+
+DecodeOptions decode_options(const RetrainOptions& options) {
+  DecodeOptions decode;
+  decode.apply_exif_orientation = options.apply_exif_orientation;
+  return decode;
+}
+
+Result<void> prepare_network(Console& console, const RetrainOptions& options) {
+  GRAFT_ASSIGN(const std::string made,
+               make_network_if_untrained(options.architecture, options.model_dir,
+                                         scan_options(options), decode_options(options)));
+  if (!made.empty()) {
+    console.warning(options.architecture + ": made here, its filters are random: " +
+                    "for demonstrations; expect far less than a pretrained network gives");
+    console.message("Written: " + printable(made));
+  }
+  return {};
 }
 
 void report_skipped(Console& console, const std::vector<Skipped>& skipped,

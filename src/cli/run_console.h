@@ -8,6 +8,8 @@
 
 #include "base/json.h"
 #include "cli/console.h"
+#include "data/dataset.h"
+#include "image/decode.h"
 #include "train/observer.h"
 #include "train/retrain.h"
 
@@ -27,6 +29,11 @@ class RunConsole : public RunObserver {
   int steps_;
   std::chrono::steady_clock::time_point last_evaluation_;
 };
+
+ScanOptions scan_options(const RetrainOptions& options);
+DecodeOptions decode_options(const RetrainOptions& options);
+// make_network_if_untrained for a run; says what it made.
+Result<void> prepare_network(Console& console, const RetrainOptions& options);
 
 // "Skipped daisy/x.jpg: truncated", the first of them, then how many more and `rest_where`.
 void report_skipped(Console& console, const std::vector<Skipped>& skipped,
