@@ -59,9 +59,16 @@ Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& in
   GRAFT_TRY(
       check_size(ImageFormat::kHeic, positive(heif_image_handle_get_width(opened.primary.get())),
                  positive(heif_image_handle_get_height(opened.primary.get())), options.limits));
+  const std::unique_ptr<heif_decoding_options, void (*)(heif_decoding_options*)> how(
+      heif_decoding_options_alloc(), heif_decoding_options_free);
+  if (!how) return unsupported("HEIC: needs more memory than there is: scale it down");
+  // Damaged parts would keep what was in memory before: pixels that differ from run to run. So:
+  // strict, no warnings, and no picture larger than its 'ispe' box says (rotation and cropping
+  // never enlarge; a grid with a wrong size would not be covered by its tiles).
+  how->strict_decoding = 1;
   heif_image* decoded = nullptr;
   const heif_error error = heif_decode_image(opened.primary.get(), &decoded, heif_colorspace_RGB,
-                                             heif_chroma_interleaved_RGB, nullptr);
+                                             heif_chroma_interleaved_RGB, how.get());
   const Picture picture(decoded, heif_image_release);
   if (error.code != heif_error_Ok) return heic_error(error);
   int stride = 0;
@@ -71,6 +78,14 @@ Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& in
   const int height = heif_image_get_height(picture.get(), heif_channel_interleaved);
   if (rows == nullptr || stride < width * 3) {
     return damaged(ImageFormat::kHeic, "no pixels came out");
+  }
+  if (heif_image_get_decoding_warnings(decoded, 0, nullptr, 0) > 0) {
+    return damaged(ImageFormat::kHeic, "broken picture data");
+  }
+  if (positive(width) * positive(height) >
+      positive(heif_image_handle_get_ispe_width(opened.primary.get())) *
+          positive(heif_image_handle_get_ispe_height(opened.primary.get()))) {
+    return damaged(ImageFormat::kHeic, "contradictory picture sizes");
   }
   GRAFT_TRY(
       allocate_pixels(ImageFormat::kHeic, positive(width), positive(height), options.limits, into));
