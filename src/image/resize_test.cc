@@ -1,5 +1,7 @@
 #include "image/resize.h"
 
+#include <hwy/targets.h>
+
 #include <bit>
 #include <cstdint>
 #include <string>
@@ -79,6 +81,29 @@ TEST(ResizeNormalize, HasTheReferencesBitsAtTheEdges) {
       if (HasFatalFailure()) return;
     }
   }
+}
+
+// The processor at hand chooses one instruction set; the others must not differ.
+TEST(ResizeNormalize, HasTheReferencesBitsWithEveryInstructionSet) {
+  const std::int64_t all = hwy::SupportedTargets();
+  int tried = 0;
+  for (std::int64_t left = all; left != 0; left &= left - 1) {
+    hwy::SetSupportedTargetsForTest(left & -left);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+    Rng rng(12);
+    for (int round = 0; round < 30; ++round) {
+      const Image image =
+          noise(1 + static_cast<int>(rng.below(200)), 1 + static_cast<int>(rng.below(200)), rng);
+      check_resize(image, 1 + static_cast<int>(rng.below(150)),
+                   1 + static_cast<int>(rng.below(150)), {});
+    }
+    ++tried;
+    if (HasFatalFailure()) break;
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  EXPECT_GE(tried, 1);
+  RecordProperty("instruction_sets", tried);
 }
 
 TEST(ResizeNormalize, TheSameSizeIsAPlainCast) {
