@@ -1,0 +1,160 @@
+// The whole job from drawn photos through a real network's structure (built in, untrained).
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/hash.h"
+#include "base/test_directory.h"
+#include "model/builtin.h"
+#include "model/classifier.h"
+#include "train/retrain.h"
+#include "train/test_photos.h"
+#include "wire/serialize.h"
+
+namespace graft {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+
+class RetrainPhotosTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    test::draw_photos(dir_ / "photos", 3, 10);
+    const auto graph = wire::serialize(build_mobilenet_v1(0.25, 128, 1));
+    ASSERT_TRUE(graph.ok());
+    test::put_file(dir_ / "models/mobilenet_v1_0.25_128/frozen_graph.pb", as_bytes(*graph));
+    options_.image_dir = dir_ / "photos";
+    options_.architecture = "mobilenet_0.25_128";
+    options_.model_dir = dir_ / "models";
+    options_.bottleneck_dir = dir_ / "bottlenecks";
+    options_.output_graph = dir_ / "out/graph.pb";
+    options_.output_labels = dir_ / "out/labels.txt";
+    options_.summaries_dir = dir_ / "out/logs";
+    // By class and file alone, so that the splits do not depend on the temporary folder's name.
+    options_.split_key = SplitKey::kRelative;
+    options_.testing_percentage = options_.validation_percentage = 20;
+    options_.how_many_training_steps = 20;
+    options_.threads = 2;
+    options_.allow_download = false;
+  }
+  Result<RetrainResult> run(std::stop_token stop = {}) {
+    return retrain(options_, Json::object(), observer_, std::move(stop));
+  }
+  std::string graph() const { return *read_text_file(options_.output_graph); }
+  std::string photo(int k, int i) const {
+    return options_.image_dir + "/class" + std::to_string(k) + "/photo" + std::to_string(i) +
+           ".png";
+  }
+
+  TestDirectory dir_;
+  RetrainOptions options_;
+  test::Recorder observer_;
+};
+
+TEST_F(RetrainPhotosTest, PhotosToAClassifierThatAnswersAsTrained) {
+  const auto result = run();
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_TRUE(result->has_backbone);
+  EXPECT_EQ(result->features.computed, 30U);
+  EXPECT_THAT(result->labels, testing::ElementsAre("class0", "class1", "class2"));
+
+  ClassifierOptions load;
+  load.graph_path = options_.output_graph;
+  const auto classifier = Classifier::load(load);
+  ASSERT_TRUE(classifier.ok()) << classifier.error().message;
+  EXPECT_EQ(classifier->labels(), result->labels);
+  // What the test said of its mistakes is what the written graph says of the same photos.
+  for (const ScoredExample& mistake : result->test.mistakes) {
+    Bytes bytes;
+    ASSERT_TRUE(read_file(mistake.path, bytes).ok());
+    const auto scores = classifier->make_session()->scores(bytes);
+    ASSERT_TRUE(scores.ok());
+    EXPECT_EQ(top_k(*scores, 1)[0].label, mistake.predicted);
+  }
+}
+
+TEST_F(RetrainPhotosTest, SameBytesForAnyThreadsColdOrWarm) {
+  ASSERT_TRUE(run().ok());
+  const std::string cold = graph();
+  const auto warm = run();
+  ASSERT_TRUE(warm.ok());
+  EXPECT_EQ(warm->features.from_store, 30U);
+  EXPECT_TRUE(graph() == cold);
+  std::filesystem::remove_all(options_.bottleneck_dir);
+  options_.threads = 1;
+  ASSERT_TRUE(run().ok());
+  EXPECT_TRUE(graph() == cold);
+}
+
+TEST_F(RetrainPhotosTest, BadPhotosAreNamedAndTheRestTrains) {
+  test::put_file(photo(0, 10), as_bytes("not a photo"));
+  test::put_file(photo(1, 11), {});
+  const auto result = run();
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  std::vector<std::string> paths;
+  for (const Skipped& s : result->skipped) paths.push_back(s.path);
+  EXPECT_THAT(paths, testing::IsSupersetOf({photo(0, 10), photo(1, 11)}));
+  EXPECT_THAT(*read_text_file(result->run_json), HasSubstr("photo11.png"));
+}
+
+TEST_F(RetrainPhotosTest, DistortedTrainingRepeatsItselfAndGoesOn) {
+  options_.distortion = {true, 10, 10, 10};
+  options_.train_batch_size = 6;
+  options_.how_many_training_steps = 8;
+  options_.eval_step_interval = 2;
+  ASSERT_TRUE(run().ok());
+  const std::string undisturbed = graph();
+
+  options_.summaries_dir = dir_ / "out/other_logs";
+  options_.threads = 1;
+  std::stop_source stop;
+  observer_.when_evaluation = [&](const EvaluationReport& report) {
+    if (report.step == 4) stop.request_stop();
+  };
+  const auto stopped = run(stop.get_token());
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().kind, ErrorKind::kCancelled);
+  observer_.when_evaluation = nullptr;
+  const auto resumed = run();
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  EXPECT_TRUE(resumed->resumed);
+  EXPECT_TRUE(graph() == undisturbed);
+
+  options_.distortion = {};
+  options_.summaries_dir = dir_ / "out/plain_logs";
+  ASSERT_TRUE(run().ok());
+  EXPECT_FALSE(graph() == undisturbed);
+}
+
+// A photo that goes away while distorted training runs is used as it was known.
+TEST_F(RetrainPhotosTest, DistortedTrainingSurvivesAVanishingPhoto) {
+  options_.distortion = {true, 0, 0, 0};
+  options_.how_many_training_steps = 4;
+  ASSERT_TRUE(run().ok());
+  options_.summaries_dir = dir_ / "out/more_logs";
+  observer_.when_evaluation = [&](const EvaluationReport& report) {
+    if (report.step != 0) return;
+    for (int k = 0; k < 3; ++k) {
+      for (int i = 0; i < 10; ++i) std::filesystem::remove(photo(k, i));
+    }
+  };
+  options_.train_batch_size = 2;  // most photos are not yet decoded after the first step
+  options_.how_many_training_steps = 12;
+  const auto result = run();
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_THAT(observer_.warnings, Contains(HasSubstr("used undistorted")));
+}
+
+TEST_F(RetrainPhotosTest, AWrongNetworkFileIsFoundBeforeTheWork) {
+  const auto other = wire::serialize(build_mobilenet_v1(0.25, 160, 1));
+  ASSERT_TRUE(other.ok());
+  test::put_file(dir_ / "models/mobilenet_v1_0.25_128/frozen_graph.pb",
+                 as_bytes(*other).first(other->size() / 2));
+  const auto truncated = run();
+  ASSERT_FALSE(truncated.ok());
+  EXPECT_THAT(truncated.error().message, HasSubstr("frozen_graph.pb"));
+  EXPECT_FALSE(exists(options_.summaries_dir));
+}
+
+}  // namespace
+}  // namespace graft
