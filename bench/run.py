@@ -132,7 +132,7 @@ def measure(scratch, quick):
     job = Job(few, models, architecture, work)
     run(job.retrain())  # makes the built-in network where that is the one
 
-    rooms = json.loads(run([ROOT / "build" / "bench" / "pipeline_bench", f"--image_dir={source}",
+    rooms = json.loads(run([places.BUILD / "bench" / "pipeline_bench", f"--image_dir={source}",
                             f"--model_dir={models}", f"--architecture={architecture}"])[1])
     results["rooms"] = rooms
 
@@ -187,7 +187,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="graft-bench-") as scratch:
         results = measure(Path(scratch), options.quick)
     show(results)
-    (ROOT / "build" / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
+    (places.BUILD / "bench.json").write_text(json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/text.h"
@@ -266,7 +267,7 @@ Result<ModelBytes> open_model(const ModelSpec& spec, const SourceOptions& option
   DownloadOptions download_options;
   download_options.sha256 = spec.sha256;
   download_options.on_progress = options.on_progress;
-  auto downloaded = download(spec.url, archive, download_options, stop);
+  auto downloaded = download(spec.url, archive, download_options, std::move(stop));
   if (!downloaded.ok()) {
     Error error = std::move(downloaded).error();
     if (error.kind == ErrorKind::kCancelled) return error;

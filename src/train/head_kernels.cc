@@ -1,5 +1,7 @@
 #include "train/head_kernels.h"
 
+#include <cstring>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "train/head_kernels.cc"
 #include <hwy/foreach_target.h>
@@ -18,6 +20,14 @@ constexpr std::size_t kPhotos = HeadKernels::kBlock;
 
 // Sums, factors and the photos' own vectors stay in registers: 32 of them with AVX-512, else 16.
 constexpr std::size_t kMaxClasses = HWY_TARGET <= HWY_AVX3 ? 5 : 2;
+
+// The last, partial vector of a row, zeros behind it. Copied: Highway's MaskedLoad wants alignment
+// and reads whole vectors on older instruction sets, and a row ends where its file or page may end.
+HWY_ATTR Vector load_tail(const float* from, std::size_t count) {
+  HWY_ALIGN float copy[HeadKernels::kRowPad] = {};
+  std::memcpy(copy, from, count * sizeof(float));
+  return hn::Load(FloatTag(), copy);
+}
 
 template <std::size_t kClasses>
 void forward_tile(const float* const* rows, const float* wt, std::size_t features,
@@ -38,9 +48,8 @@ void forward_tile(const float* const* rows, const float* wt, std::size_t feature
     }
   }
   if (f < features) {
-    const auto mask = hn::FirstN(d, features - f);
     for (std::size_t s = 0; s < kPhotos; ++s) {
-      const Vector x = hn::MaskedLoad(mask, d, rows[s] + f);
+      const Vector x = load_tail(rows[s] + f, features - f);
       for (std::size_t k = 0; k < kClasses; ++k) {
         sums[s][k] = hn::MulAdd(x, hn::Load(d, wt + k * stride + f), sums[s][k]);
       }
@@ -79,8 +88,7 @@ void backward_tile(const float* const* rows, const float* gradient, std::size_t 
     accumulate(f, x);
   }
   if (f < features) {
-    const auto mask = hn::FirstN(d, features - f);
-    for (std::size_t s = 0; s < kPhotos; ++s) x[s] = hn::MaskedLoad(mask, d, rows[s] + f);
+    for (std::size_t s = 0; s < kPhotos; ++s) x[s] = load_tail(rows[s] + f, features - f);
     accumulate(f, x);
   }
 }

@@ -331,7 +331,7 @@ def check_moving_folder(report, program, drawn):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--graft", default=places.graft("build-asan"))
+    parser.add_argument("--graft", default=str(places.ROOT / "build-asan" / "graft"))
     graft = str(Path(parser.parse_args().graft).resolve())
     report = Report()
     with tempfile.TemporaryDirectory(prefix="graft-hostile-") as scratch:

@@ -72,7 +72,7 @@ def check_ours(report, work):
 
 def check_theirs(report, work):
     """A log that TensorFlow wrote as retrain.py does, read by our reader."""
-    reader = places.ROOT / "build" / "tests" / "interop" / "read_events"
+    reader = places.BUILD / "tests" / "interop" / "read_events"
     folder = Path(work, "tensorflow")
     with tf.Graph().as_default() as graph, tf.Session() as session:
         tf.set_random_seed(1)

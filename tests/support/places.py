@@ -4,11 +4,12 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+# The build folder whose programs are tested; GRAFT_BUILD names another one than build/.
+BUILD = ROOT / os.environ.get("GRAFT_BUILD", "build")
 
 
-def graft(build="build"):
-    """The program; GRAFT_BINARY names another one."""
-    return os.environ.get("GRAFT_BINARY") or str(ROOT / build / "graft")
+def graft():
+    return str(BUILD / "graft")
 
 
 def shared():
