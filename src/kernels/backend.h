@@ -49,9 +49,10 @@ class Backend {
   // Part of a feature's key: two backends whose results may differ in any bit differ here
   // ("onednn-2.6.3-avx512").
   virtual std::string numeric_mode() const = 0;
-  // Checks everything, packs constant weights once, or says why it declines. constants: aligned with
-  // spec.inputs, data == nullptr where the value is not known before run(). A kernel that cannot read
-  // an input's blocked layout declines with it; the caller then offers it dense (Reorder inserted).
+  // Checks everything, packs constant weights once, or says why it declines. constants: aligned
+  // with spec.inputs, data == nullptr where the value is not known before run(). A kernel that
+  // cannot read an input's blocked layout declines with it; the caller then offers it dense
+  // (Reorder inserted).
   virtual std::variant<std::unique_ptr<Kernel>, Refusal> prepare(
       const OpSpec& spec, std::span<const TensorView> constants) const = 0;
 };

@@ -1,5 +1,6 @@
 // A pretrained network cut at its feature: photo bytes → feature vector.
-// Thread rule: Backbone is immutable after compile() and shared; an Extractor belongs to one thread.
+// Thread rule: Backbone is immutable after compile() and shared; an Extractor belongs to one
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,7 @@
 namespace graft {
 
 struct BackboneOptions {
-  std::string backend;            // as CompileOptions::backend
+  std::string backend;  // as CompileOptions::backend
   DecodeOptions decode;
 };
 
@@ -34,7 +35,7 @@ class Backbone {
   ~Backbone();
 
   const ModelSpec& spec() const;
-  const std::string& origin() const;      // file the bytes came from
+  const std::string& origin() const;       // file the bytes came from
   const std::string& fingerprint() const;  // SHA-256 of the GraphDef bytes, hex
   // Everything a feature depends on but the photo, as one line (see FeatureKey::space). Uses the
   // backends' numeric mode without compiling.

@@ -1,6 +1,6 @@
-// A finished classifier: photo bytes → labelled scores, from a retrained graph and its side file, or
-// from any frozen graph with the preprocessing given by hand.
-// Thread rule: Classifier is immutable and shared; a Session belongs to one thread.
+// A finished classifier: photo bytes → labelled scores, from a retrained graph and its side file,
+// or from any frozen graph with the preprocessing given by hand. Thread rule: Classifier is
+// immutable and shared; a Session belongs to one thread.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,8 @@ namespace graft {
 // MobileNet's or Inception's node names), else label_image.py's defaults.
 struct ClassifierOptions {
   std::string graph_path;
-  std::string labels_path;  // empty: the side file's labels, else "<graph dir>/retrained_labels.txt"
+  std::string
+      labels_path;  // empty: the side file's labels, else "<graph dir>/retrained_labels.txt"
   std::optional<int> input_height, input_width;
   std::optional<float> input_mean, input_std;
   std::string input_layer, output_layer;

@@ -1,6 +1,5 @@
 #include "model/export.h"
 
-#include <cstring>
 #include <span>
 #include <string_view>
 #include <unordered_set>
@@ -10,6 +9,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "graph/import.h"
+#include "model/node_builder.h"
 #include "wire/serialize.h"
 
 namespace graft {
@@ -48,40 +48,6 @@ class NameSet {
  private:
   std::unordered_set<std::string> names_;
 };
-
-wire::NodeDef& add_node(wire::GraphDef& graph, const std::string& name, const char* op,
-                        std::initializer_list<std::string> inputs) {
-  wire::NodeDef& node = *graph.add_node();
-  node.set_name(name);
-  node.set_op(op);
-  for (const std::string& input : inputs) node.add_input(input);
-  return node;
-}
-
-void set_type(wire::NodeDef& node, const char* attribute) {
-  (*node.mutable_attr())[attribute].set_type(wire::DT_FLOAT);
-}
-
-void set_bool(wire::NodeDef& node, const char* attribute, bool value) {
-  (*node.mutable_attr())[attribute].set_b(value);
-}
-
-// A frozen variable: the Const and the Identity that readers of the variable were wired to.
-std::string add_variable(wire::GraphDef& graph, const std::string& name, const Tensor& value) {
-  wire::NodeDef& constant = add_node(graph, name, "Const", {});
-  set_type(constant, "dtype");
-  wire::TensorProto& tensor = *(*constant.mutable_attr())["value"].mutable_tensor();
-  tensor.set_dtype(wire::DT_FLOAT);
-  for (const std::int64_t dim : value.shape().dims()) {
-    tensor.mutable_tensor_shape()->add_dim()->set_size(dim);
-  }
-  const TensorView view = value.view();
-  tensor.set_tensor_content(view.data, view.spec.bytes());
-  wire::NodeDef& read = add_node(graph, name + "/read", "Identity", {name});
-  set_type(read, "T");
-  (*read.mutable_attr())["_class"].mutable_list()->add_s("loc:@" + name);
-  return read.name();
-}
 
 Result<void> check_final_name(const std::string& name, const NameSet& taken) {
   const std::string subject = "--final_tensor_name \"" + printable(name) + "\": ";
@@ -138,10 +104,8 @@ Result<wire::GraphDef> build_retrained_graph(const wire::GraphDef* backbone, con
       backbone != nullptr
           ? add_node(graph, placeholder, "PlaceholderWithDefault", {node_of(spec.feature_tensor)})
           : add_node(graph, placeholder, "Placeholder", {});
-  set_type(bottleneck, "dtype");
-  wire::TensorShapeProto& shape = *(*bottleneck.mutable_attr())["shape"].mutable_shape();
-  shape.add_dim()->set_size(-1);
-  shape.add_dim()->set_size(head.features());
+  set_dtype(bottleneck, wire::DT_FLOAT);
+  set_shape(bottleneck, {-1, head.features()});
   taken.add(placeholder);
 
   const std::string prefix = std::string(kScope) + "/";
@@ -153,11 +117,10 @@ Result<wire::GraphDef> build_retrained_graph(const wire::GraphDef* backbone, con
   GRAFT_TRY(check_final_name(final_tensor_name, taken));
 
   wire::NodeDef& matmul = add_node(graph, product, "MatMul", {placeholder, weights});
-  set_type(matmul, "T");
   set_bool(matmul, "transpose_a", false);
   set_bool(matmul, "transpose_b", false);
-  set_type(add_node(graph, sum, "Add", {product, biases}), "T");
-  set_type(add_node(graph, final_tensor_name, "Softmax", {sum}), "T");
+  add_node(graph, sum, "Add", {product, biases});
+  add_node(graph, final_tensor_name, "Softmax", {sum});
   return graph;
 }
 

@@ -1,6 +1,6 @@
-// Where a network's bytes come from: --model_dir in any of the shapes that people have (the archive,
-// the unpacked folder, the bare .pb), a download, or the built-in generator.
-// Thread rule: each call stands alone.
+// Where a network's bytes come from: --model_dir in any of the shapes that people have (the
+// archive, the unpacked folder, the bare .pb), a download, or the built-in generator. Thread rule:
+// each call stands alone.
 #pragma once
 
 #include <functional>
@@ -31,7 +31,8 @@ struct SourceOptions {
 
 // Looks for, in order: <dir>/<folder>/<graph_file>, <dir>/<graph_file> when model_dir itself is the
 // folder, <dir>/<archive_file>, <dir>/<folder>/<archive_file>; then downloads the archive into
-// model_dir. kNotFound says where it looked, what it found that was nearly right, and the command that gets the file.
+// model_dir. kNotFound says where it looked, what it found that was nearly right, and the command
+// that gets the file.
 Result<ModelBytes> open_model(const ModelSpec& spec, const SourceOptions& options,
                               std::stop_token stop);
 // The same without ever using the network.

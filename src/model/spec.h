@@ -14,28 +14,30 @@
 namespace graft {
 
 struct ModelSpec {
-  std::string architecture;   // "mobilenet_0.50_224", as --architecture spells it
-  int input_size = 224;       // height = width
-  Normalization norm;         // mean and std of the input
-  std::string input_tensor;   // "input:0"
-  std::string feature_tensor; // "MobilenetV1/Predictions/Reshape:0"
+  std::string architecture;    // "mobilenet_0.50_224", as --architecture spells it
+  int input_size = 224;        // height = width
+  Normalization norm;          // mean and std of the input
+  std::string input_tensor;    // "input:0"
+  std::string feature_tensor;  // "MobilenetV1/Predictions/Reshape:0"
   int feature_width = 1001;
-  std::string url;            // of the archive; empty: built in
-  std::string archive_file;   // "mobilenet_v1_0.50_224_frozen.tgz"
-  std::string graph_file;     // inside the archive: "frozen_graph.pb" or "quantized_graph.pb"
-  std::string folder;         // "mobilenet_v1_0.50_224": what people unpack it to
-  std::string sha256;         // of the archive, where known; else empty
+  std::string url;           // of the archive; empty: built in
+  std::string archive_file;  // "mobilenet_v1_0.50_224_frozen.tgz"
+  std::string graph_file;    // inside the archive: "frozen_graph.pb" or "quantized_graph.pb"
+  std::string folder;        // "mobilenet_v1_0.50_224": what people unpack it to
+  std::string sha256;        // of the archive, where known; else empty
   bool quantized = false;
-  bool untrained = false;     // the built-in backbone: seeded weights, for demonstrations
-  // Published figures (0 where none): multiply-adds and parameters in millions, ImageNet top-1 in %.
+  bool untrained = false;  // the built-in backbone: seeded weights, for demonstrations
+  // Published figures (0 where none): multiply-adds and parameters in millions, ImageNet top-1 in
+  // %.
   double multiply_adds_m = 0, parameters_m = 0, top1 = 0;
 };
 
 // All 33 of the codelab and the built-in "untrained_mobilenet_0.25_128".
 std::span<const ModelSpec> all_models();
 
-// kInvalidArgument teaches: an empty name or one with a hole ("mobilenet_0.50_") is a shell variable
-// that was never set, and the two lines to type are shown; otherwise the nearest name and the list.
+// kInvalidArgument teaches: an empty name or one with a hole ("mobilenet_0.50_") is a shell
+// variable that was never set, and the two lines to type are shown; otherwise the nearest name and
+// the list.
 Result<ModelSpec> find_model(std::string_view architecture);
 
 }  // namespace graft

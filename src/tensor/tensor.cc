@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::int64_t kMaxElements = std::int64_t{1} << 62;
 
-std::int64_t round_up(std::int64_t n, std::int64_t block) { return (n + block - 1) / block * block; }
+std::int64_t round_up(std::int64_t n, std::int64_t block) {
+  return (n + block - 1) / block * block;
+}
 
 }  // namespace
 
@@ -111,7 +113,9 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes, bool zeroed) : size_(bytes) {
   data_.reset(p);
 }
 
-void AlignedBuffer::Free::operator()(std::byte* p) const { std::free(p); }
+void AlignedBuffer::Free::operator()(std::byte* p) const {
+  std::free(p);
+}
 
 Tensor::Tensor(TensorSpec spec) : spec_(spec), buffer_(spec.bytes()) {}
 

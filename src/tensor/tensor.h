@@ -17,7 +17,7 @@
 namespace graft {
 
 enum class DType : std::uint8_t { kF32, kF64, kI32, kI64, kU8, kI8, kBool };
-std::size_t size_of(DType dtype);  // bytes of one element
+std::size_t size_of(DType dtype);       // bytes of one element
 std::string_view name_of(DType dtype);  // "f32"
 
 // Dimensions of a dense array, rank 0 (a scalar) to 8, each known and ≥ 0. The product of the
@@ -25,8 +25,9 @@ std::string_view name_of(DType dtype);  // "f32"
 class Shape {
  public:
   static constexpr int kMaxRank = 8;
-  Shape() = default;                               // a scalar
-  Shape(std::initializer_list<std::int64_t> dims);  // for trusted dims: aborts when make() would fail
+  Shape() = default;  // a scalar
+  Shape(
+      std::initializer_list<std::int64_t> dims);  // for trusted dims: aborts when make() would fail
   // Checked: kInvalidArgument for rank > 8, a negative dim, or a product beyond 2^62.
   static Result<Shape> make(std::span<const std::int64_t> dims);
 
