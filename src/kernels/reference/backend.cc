@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/reference/reference.h"
+#include "kernels/reference/rsqrt.h"
 
 namespace graft {
 namespace reference {
@@ -54,8 +55,8 @@ class ReferenceKernel final : public Kernel {
 class ReferenceBackend final : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
-  // Bits depend on the float64 exp of the C library only.
-  std::string numeric_mode() const override { return "reference-1"; }
+  // Bits depend on the C library's float64 exp and on the processor's estimate of 1/sqrt(x).
+  std::string numeric_mode() const override { return "reference-2" + rsqrt_mode(); }
 
   std::variant<std::unique_ptr<Kernel>, Refusal> prepare(
       const OpSpec& spec, std::span<const TensorView> constants) const override {

@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/reference/reference.h"
+#include "kernels/reference/rsqrt.h"
 
 namespace graft::reference {
 namespace {
@@ -38,7 +39,7 @@ float apply(Unary::Kind kind, float x) {
     case Unary::Kind::kRelu6:
       return x < 0 ? 0.0F : (x > 6 ? 6.0F : x);
     case Unary::Kind::kRsqrt:
-      return static_cast<float>(1.0 / std::sqrt(wide));
+      return rsqrt(x);
     case Unary::Kind::kSqrt:
       return std::sqrt(x);
     case Unary::Kind::kExp:
