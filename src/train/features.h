@@ -18,8 +18,8 @@
 namespace graft {
 
 enum class CacheFormat : std::uint8_t {
-  kStore,  // LMDB only
-  kText,   // LMDB, and TensorFlow's text files written beside it
+  kStore,  // features.cache alone (data/feature_cache.h)
+  kText,   // the same, and TensorFlow's text files written beside it
 };
 
 struct FeatureOptions {
