@@ -58,6 +58,12 @@ std::optional<bool> read_bool(std::string_view text) {
   return std::nullopt;
 }
 
+// What may stand apart from its flag: no photo is likely to be called so.
+bool is_true_or_false(std::string_view word) {
+  const std::string t = to_lower_ascii(word);
+  return t == "true" || t == "false";
+}
+
 template <typename T>
 struct Unwrapped {
   using type = T;
@@ -231,10 +237,51 @@ void Options::arguments(std::vector<std::string>& target) {
   arguments_ = &target;
 }
 
-Options::Option* Options::find(std::string_view name) {
+void Options::missing_is_empty(std::string_view name) {
+  if (Option* option = find_exact(name); option != nullptr) option->missing_is_empty = true;
+}
+
+Options::Option* Options::find_exact(std::string_view name) {
   const auto at = std::find_if(options_.begin(), options_.end(),
                                [name](const Option& option) { return option.name == name; });
   return at == options_.end() ? nullptr : &*at;
+}
+
+std::vector<Options::Option*> Options::find_begun(std::string_view beginning, bool flags_only) {
+  std::vector<Option*> found;
+  for (Option& option : options_) {
+    if (!beginning.empty() && option.name.starts_with(beginning) &&
+        (option.is_flag || !flags_only)) {
+      found.push_back(&option);
+    }
+  }
+  return found;
+}
+
+Result<Options::Meant> Options::find(std::string_view dashed) {
+  if (!dashed.starts_with("--")) return unknown(dashed);
+  const std::string_view name = dashed.substr(2);
+  const bool no = name.starts_with("no");
+  if (Option* option = find_exact(name)) return Meant{option, false};
+  if (Option* option = no ? find_exact(name.substr(2)) : nullptr; option && option->is_flag) {
+    return Meant{option, true};
+  }
+  std::vector<Option*> begun = find_begun(name, false);
+  const bool negated = begun.empty() && no;
+  if (negated) begun = find_begun(name.substr(2), true);
+  if (begun.empty()) return unknown(dashed);
+  if (begun.size() == 1) return Meant{begun.front(), negated};
+  std::string names;
+  for (const Option* option : begun) {
+    names += (names.empty() ? "--" : ", --") + (negated ? "no" + option->name : option->name);
+  }
+  return invalid_argument(printable(dashed) +
+                          ": is the beginning of several options: write one of " + names);
+}
+
+bool Options::is_option(std::string_view word) {
+  const std::string_view dashed = word.substr(0, word.find('='));
+  return dashed == "--help" || (dashed.starts_with("--") && find(dashed).ok());
 }
 
 Error Options::unknown(std::string_view written) const {
@@ -252,36 +299,40 @@ Error Options::unknown(std::string_view written) const {
   return invalid_argument(std::move(message));
 }
 
+Result<void> Options::assign_flag(const Meant& meant, std::string_view dashed,
+                                  std::optional<std::string_view> value) {
+  const std::string& name = meant.option->name;
+  if (meant.negated && value) {
+    return invalid_argument(std::string(dashed) + ": takes no value: write --" + name +
+                            "=true or --" + name + "=false");
+  }
+  return meant.option->assign(meant.negated ? "false" : value.value_or("true"));
+}
+
 Result<void> Options::parse_option(std::span<const std::string> arguments, std::size_t& at) {
   const std::string_view written = arguments[at];
   const std::size_t equals = written.find('=');
   const std::string_view dashed = written.substr(0, equals);
-  const std::string_view name = dashed.starts_with("--") ? dashed.substr(2) : std::string_view();
-  const bool has_value = equals != std::string_view::npos;
-  std::string_view value = has_value ? written.substr(equals + 1) : std::string_view();
+  std::optional<std::string_view> value;
+  if (equals != std::string_view::npos) value = written.substr(equals + 1);
 
-  Option* option = find(name);
-  if (option == nullptr && name.starts_with("no")) {
-    option = find(name.substr(2));
-    if (option == nullptr || !option->is_flag) return unknown(dashed);
-    if (has_value) {
-      return invalid_argument(std::string(dashed) + ": takes no value: write --" + option->name +
-                              "=true or --" + option->name + "=false");
+  GRAFT_ASSIGN(const Meant meant, find(dashed));
+  Option& option = *meant.option;
+  option.given = true;
+  const bool more = at + 1 < arguments.size();
+  if (option.is_flag) {
+    if (!value && !meant.negated && more && is_true_or_false(arguments[at + 1])) {
+      value = arguments[++at];
     }
-    option->given = true;
-    return option->assign("false");
+    return assign_flag(meant, dashed, value);
   }
-  if (option == nullptr) return unknown(dashed);
-  option->given = true;
-  if (option->is_flag) return option->assign(has_value ? value : "true");
-  if (!has_value) {
-    if (++at >= arguments.size()) {
-      return invalid_argument("--" + option->name + ": its value is missing: write --" +
-                              option->name + "=" + option->value_name);
-    }
-    value = arguments[at];
-  }
-  return option->assign(value);
+  if (value) return option.assign(*value);
+  if (more && !is_option(arguments[at + 1])) return option.assign(arguments[++at]);
+  if (option.missing_is_empty) return option.assign("");
+  return invalid_argument(
+      "--" + option.name +
+      ": its value is missing (a shell variable that was never set?): write --" + option.name +
+      "=" + option.value_name);
 }
 
 Result<Options::Parsed> Options::parse(std::span<const std::string> arguments) {

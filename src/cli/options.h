@@ -1,8 +1,9 @@
 // A command's options, each declared once: name, where its value goes, limits, help. Parsing, the
 // defaults that help shows and the values that run.json keeps all come from that one declaration.
-// Forms: --name=value, --name value; flags --name, --name=true|false, --noname; "--" ends options;
-// "-" is an ordinary argument. The last of several wins. An empty value (--name=) is a value: it is
-// how a shell variable that was never set arrives, and must not swallow the next argument.
+// Forms: --name=value, --name value; flags --name, --name=true|false, --name true|false, --noname;
+// "--" ends options; "-" is an ordinary argument. As with argparse, a name may be cut short where
+// only one option begins so. The last of several wins. An empty value (--name=) is a value: it is
+// how a shell variable that was never set arrives, and must not swallow the next option.
 // Non-goals: subcommands (main.cc), short names, configuration files.
 // Thread rule: one thread.
 #pragma once
@@ -51,10 +52,12 @@ class Options {
               std::string help);
   // Arguments that are no options, as they stand. Without this, any is an error.
   void arguments(std::vector<std::string>& target);
+  // "--name" with nothing behind it is "--name=", which the command itself has an answer to.
+  void missing_is_empty(std::string_view name);
 
   enum class Parsed { kRun, kHelp };
-  // kInvalidArgument: unknown option (with the nearest one), missing or unreadable value, a value
-  // out of range, an argument where none is taken.
+  // kInvalidArgument: unknown option (with the nearest one), one cut too short, missing or
+  // unreadable value, a value out of range, an argument where none is taken.
   Result<Parsed> parse(std::span<const std::string> arguments);
 
   bool given(std::string_view name) const;  // on the command line
@@ -66,7 +69,7 @@ class Options {
     std::string name, value_name, help, default_text, group;
     std::function<Result<void>(std::string_view)> assign;
     std::function<Json()> value;
-    bool is_flag = false, given = false;
+    bool is_flag = false, given = false, missing_is_empty = false;
   };
   void add(Option option);
   template <typename T>
@@ -74,8 +77,18 @@ class Options {
   void add_choice(std::string name, std::vector<std::string> names, std::size_t chosen,
                   std::function<void(std::size_t)> assign, std::function<std::size_t()> current,
                   std::string help);
-  Option* find(std::string_view name);
+  Option* find_exact(std::string_view name);
+  std::vector<Option*> find_begun(std::string_view beginning, bool flags_only);
+  // The option that a word such as "--name", "--na" or "--noname" means.
+  struct Meant {
+    Option* option = nullptr;
+    bool negated = false;
+  };
+  Result<Meant> find(std::string_view dashed);
+  bool is_option(std::string_view word);
   Result<void> parse_option(std::span<const std::string> arguments, std::size_t& at);
+  Result<void> assign_flag(const Meant& meant, std::string_view dashed,
+                           std::optional<std::string_view> value);
   Error unknown(std::string_view written) const;
 
   std::string command_, title_, arguments_text_, group_ = "Options";

@@ -83,6 +83,42 @@ TEST_F(OptionsTest, AnEmptyValueSwallowsNothing) {
   EXPECT_EQ(v_.dir, "others");
 }
 
+TEST_F(OptionsTest, AnOptionIsNoValueOfTheOneBeforeIt) {
+  for (const char* next : {"--image_dir=photos", "--image_dir", "--noresume", "--help"}) {
+    EXPECT_NE(error_of({"--architecture", next}).find("--architecture: its value is missing"),
+              std::string::npos)
+        << next;
+  }
+  options_.missing_is_empty("architecture");
+  ASSERT_TRUE(parse({"--architecture", "--image_dir", "photos"}).ok());
+  EXPECT_EQ(v_.arch, "");
+  EXPECT_EQ(v_.dir, "photos");
+  v_.arch = "x";
+  ASSERT_TRUE(parse({"--architecture"}).ok());
+  EXPECT_EQ(v_.arch, "");
+}
+
+TEST_F(OptionsTest, ANameMayBeCutShortWhereItIsClear) {
+  ASSERT_TRUE(parse({"--im=a", "--how_many", "7", "--flip", "--nores", "--bottle=text"}).ok());
+  EXPECT_EQ(v_.dir, "a");
+  EXPECT_EQ(v_.steps, 7);
+  EXPECT_TRUE(v_.flip);
+  EXPECT_FALSE(v_.resume);
+  EXPECT_EQ(v_.format, Format::kText);
+  EXPECT_TRUE(options_.given("image_dir"));
+  EXPECT_EQ(error_of({"--test=5"}),
+            "--test: is the beginning of several options: write one of --test_batch_size, "
+            "--testing_percentage");
+  EXPECT_NE(error_of({"--noim"}).find("no such option"), std::string::npos);
+  EXPECT_NE(error_of({"--=5"}).find("no such option"), std::string::npos);
+  // A whole name counts before those that it begins.
+  int crop = 0, cropped = 0;
+  options_.integer("crop", crop, "Crop.");
+  options_.integer("cropped", cropped, "Cropped.");
+  ASSERT_TRUE(parse({"--crop=3"}).ok());
+  EXPECT_EQ(crop, 3);
+}
+
 TEST_F(OptionsTest, AValueMayHoldEqualsSignsAndDashes) {
   ASSERT_TRUE(parse({"--image_dir=a=b=--c"}).ok());
   EXPECT_EQ(v_.dir, "a=b=--c");
@@ -101,7 +137,12 @@ TEST_F(OptionsTest, EveryFormOfAFlag) {
   EXPECT_FALSE(v_.flip);
   ASSERT_TRUE(parse({"--noresume"}).ok());
   EXPECT_FALSE(v_.resume);
+  ASSERT_TRUE(parse({"--flip_left_right", "true", "--resume", "False"}).ok());
+  EXPECT_TRUE(v_.flip);
+  EXPECT_FALSE(v_.resume);
   EXPECT_NE(error_of({"--flip_left_right=maybe"}).find("'maybe'"), std::string::npos);
+  EXPECT_NE(error_of({"--flip_left_right", "maybe"}).find("'maybe'"), std::string::npos);
+  EXPECT_NE(error_of({"--noresume=true"}).find("takes no value"), std::string::npos);
   EXPECT_NE(error_of({"--noimage_dir"}).find("no such option"), std::string::npos);
 }
 
