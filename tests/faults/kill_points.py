@@ -75,14 +75,22 @@ def whole_records(path):
     return True
 
 
-def count_calls(words):
-    """Writing system calls of the thread that makes most of them, in an undisturbed run."""
+def writing_calls(words):
+    """(name, how many of that name so far) of each writing system call of an undisturbed run, in
+    order, for the thread that makes most of them: strace counts calls by thread and by name."""
     with tempfile.NamedTemporaryFile(prefix="graft-strace-") as log:
         done = run(["strace", "-f", "--seccomp-bpf", "-e", f"trace={CALLS}", "-o", log.name, *words])
         if done.returncode != 0:
             raise RuntimeError(done.stderr.strip()[-500:])
-        calls = re.findall(r"^(\d+) +(?!\+\+\+|---|<\.\.\.)\w+\(", Path(log.name).read_text(), re.M)
-    return max(collections.Counter(calls).values())
+        calls = re.findall(r"^(\d+) +(?!\+\+\+|---|<\.\.\.)(\w+)\(", Path(log.name).read_text(), re.M)
+    (busiest, _), = collections.Counter(thread for thread, _ in calls).most_common(1)
+    so_far = collections.Counter()
+    sequence = []
+    for thread, name in calls:
+        if thread == busiest:
+            so_far[name] += 1
+            sequence.append((name, so_far[name]))
+    return sequence
 
 
 class Start:
@@ -101,7 +109,7 @@ class Start:
         self.new = digests(reference)
         counted = scratch / f"{name}-counted"
         shutil.copytree(self.folder, counted)
-        self.calls = count_calls(command(graft, photos, counted, 1, threads))
+        self.calls = writing_calls(command(graft, photos, counted, 1, threads))
 
     @staticmethod
     def _must(words):
@@ -120,12 +128,13 @@ def states_allowed(start, name, found):
 
 
 def one_point(start, number, scratch):
-    """(killed, list of complaints, state) for a kill at the number-th writing call."""
+    """(killed, list of complaints, state) for a kill on entry to start.calls[number]."""
+    name, count = start.calls[number]
     work = scratch / f"{start.name}-{number}"
     shutil.copytree(start.folder, work)
     words = command(start.graft, start.photos, work, 1, start.threads)
-    done = run(["strace", "-f", "-qq", "-e", f"trace={CALLS}", "-e",
-                f"inject={CALLS}:signal=KILL:when={number}", "-o", os.devnull, *words])
+    done = run(["strace", "-f", "-qq", "-e", f"trace={name}", "-e",
+                f"inject={name}:signal=KILL:when={count}", "-o", os.devnull, *words])
     killed = done.returncode in (-9, 137)
     complaints = []
     if not killed and done.returncode != 0:
@@ -180,18 +189,18 @@ def main():
                   Start("finished-2", scratch, graft, photos, 2, older_seed=7)]
         for start in starts:
             report.check(start.new[OUTPUTS[0]] == starts[0].new[OUTPUTS[0]],
-                         f"the same graph from start {start.name}", f"{start.calls} writing calls")
+                         f"the same graph from start {start.name}", f"{len(start.calls)} writing calls")
         points = []
         for start in starts:
-            numbers = {1 + i * start.calls // quarter for i in range(quarter)}
-            points += [(start, number) for number in sorted(numbers)]
+            points += [(start, i * len(start.calls) // quarter) for i in range(quarter)]
         tally = collections.Counter()
         with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
             results = pool.map(lambda point: (point, one_point(*point, scratch)), points)
             for (start, number), (killed, complaints, state) in results:
                 tally["killed" if killed else "finished before"] += 1
                 tally[state] += 1
-                report.check(not complaints, f"kill at write {number} of {start.calls}, {start.name}",
+                report.check(not complaints, f"kill at call {number} of {len(start.calls)}, "
+                             f"{' '.join(map(str, start.calls[number]))}, {start.name}",
                              "; ".join(complaints))
         print(f"{len(points)} points: {tally['killed']} killed, {tally['finished before']} finished "
               f"before the kill; graph absent {tally['absent']}, old {tally['old']}, "
