@@ -31,7 +31,7 @@ void set_handler(int number, void (*handler)(int)) {
   struct sigaction before {};
   sigaction(number, nullptr, &before);
   // nohup and "command &" of a script ignore Ctrl-C on purpose.
-  if (before.sa_handler == SIG_IGN && number != SIGPIPE) return;
+  if (before.sa_handler == SIG_IGN) return;
   struct sigaction action {};
   action.sa_handler = handler;
   sigemptyset(&action.sa_mask);
@@ -75,8 +75,9 @@ int Interrupt::signal_number() {
   return g_signal.load();
 }
 
-void ignore_broken_pipes() {
+void let_writes_fail() {
   set_handler(SIGPIPE, SIG_IGN);
+  set_handler(SIGXFSZ, SIG_IGN);
 }
 
 }  // namespace graft

@@ -1,7 +1,6 @@
 // Ctrl-C as a request to stop: the first SIGINT or SIGTERM asks the work to finish its step and
-// save, the second ends the process at once. SIGPIPE is ignored, so that a reader who leaves is an
-// error of write(), not a death. Thread rule: one Interrupt a process, made in main before other
-// threads.
+// save, the second ends the process at once. Thread rule: one Interrupt a process, made in main
+// before other threads.
 #pragma once
 
 #include <stop_token>
@@ -26,6 +25,8 @@ class Interrupt {
   std::thread watcher_;  // a handler may not call request_stop() itself: it may run callbacks
 };
 
-void ignore_broken_pipes();
+// Ignores SIGPIPE and SIGXFSZ: a reader who leaves and a file that may not grow are errors of
+// write(), not deaths.
+void let_writes_fail();
 
 }  // namespace graft

@@ -109,7 +109,7 @@ int dispatch(std::vector<std::string> words, Console& console) {
 }  // namespace graft
 
 int main(int argc, char** argv) {
-  graft::ignore_broken_pipes();
+  graft::let_writes_fail();
   int code = 1;
   try {
     graft::Console console;
