@@ -63,6 +63,13 @@ Result<void> fill_from_values(const wire::TensorProto& proto, Tensor& tensor) {
   return {};
 }
 
+std::uint64_t stored_elements(const wire::TensorProto& proto, DType dtype) {
+  if (!proto.tensor_content().empty()) return proto.tensor_content().size() / size_of(dtype);
+  const int values = proto.float_val_size() + proto.double_val_size() + proto.int_val_size() +
+                     proto.int64_val_size() + proto.bool_val_size();
+  return static_cast<std::uint64_t>(values);
+}
+
 template <typename T>
 Result<void> expect_finite(std::span<const T> values) {
   const auto bad = std::ranges::find_if_not(values, [](T v) { return std::isfinite(v); });
@@ -73,7 +80,7 @@ Result<void> expect_finite(std::span<const T> values) {
 
 }  // namespace
 
-Result<Tensor> tensor_of(const wire::TensorProto& proto, std::uint64_t max_bytes) {
+Result<Tensor> tensor_of(const wire::TensorProto& proto, ConstantBudget& budget) {
   const auto dtype = dtype_of(proto.dtype());
   if (!dtype) {
     return unsupported("its values are of TensorFlow's type number " +
@@ -81,15 +88,22 @@ Result<Tensor> tensor_of(const wire::TensorProto& proto, std::uint64_t max_bytes
   }
   GRAFT_ASSIGN(const Shape shape, shape_of(proto.tensor_shape()));
   const auto elements = static_cast<std::uint64_t>(shape.elements());
-  if (elements > max_bytes / size_of(*dtype)) {
+  if (elements > budget.bytes / size_of(*dtype)) {
     return unsupported("its shape " + shape.to_string() + " takes more than the " +
-                       format_bytes(max_bytes) + " left for constants");
+                       format_bytes(budget.bytes) + " left for constants");
   }
   const std::string& content = proto.tensor_content();
   if (!content.empty() && content.size() != elements * size_of(*dtype)) {
     return corrupt("holds " + std::to_string(content.size()) + " bytes, but its shape " +
                    shape.to_string() + " needs " + std::to_string(elements * size_of(*dtype)));
   }
+  const std::uint64_t filled = elements - std::min(elements, stored_elements(proto, *dtype));
+  if (filled > budget.filled_bytes / size_of(*dtype)) {
+    return unsupported("its shape " + shape.to_string() + " repeats one value over more than the " +
+                       format_bytes(budget.filled_bytes) + " left for that");
+  }
+  budget.bytes -= elements * size_of(*dtype);
+  budget.filled_bytes -= filled * size_of(*dtype);
   Tensor tensor(*dtype, shape);
   if (content.empty()) {
     GRAFT_TRY(fill_from_values(proto, tensor));

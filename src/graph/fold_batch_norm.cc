@@ -6,11 +6,15 @@
 #include <utility>
 #include <vector>
 
+#include "graph/cost.h"
 #include "graph/rebuild.h"
 #include "graph/rewrite.h"
 
 namespace graft {
 namespace {
+
+// Each filter is scaled once in a graph that shares none.
+constexpr std::uint64_t kMostBytesTimes = 4;
 
 // A convolution or matrix product `root`, and the ops behind it that multiply and shift each output
 // channel by constants: together y = scale * (filter ⊛ x) + shift.
@@ -33,8 +37,9 @@ Activation activation_of(const Op& op) {
   return std::get<MatMul>(op).activation;
 }
 
-// A chain of its root alone, if the node can be one.
-std::optional<Chain> start_chain(const Graph& graph, NodeId id) {
+// A chain of its root alone, if the node can be one. Takes from `bytes` what the chain's numbers
+// and a scaled filter need: thousands of convolutions may read one filter.
+std::optional<Chain> start_chain(const Graph& graph, NodeId id, Budget& bytes) {
   const Node& node = graph.node(id);
   const Op& op = std::get<Op>(node.body);
   const bool linear = std::holds_alternative<Conv2D>(op) ||
@@ -46,6 +51,9 @@ std::optional<Chain> start_chain(const Graph& graph, NodeId id) {
   }
   const Shape& shape = node.output.shape;
   const auto channels = static_cast<std::size_t>(shape[shape.rank() - 1]);
+  const std::uint64_t needed =
+      2 * sizeof(double) * channels + graph.node(node.inputs[1]).output.bytes();
+  if (!bytes.take(needed)) return std::nullopt;
   Chain chain{id, {}, id, std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
   if (node.inputs.size() > 2) {
     std::ranges::copy(constant_of(graph, node.inputs[2])->as<float>(), chain.shift.begin());
@@ -169,13 +177,14 @@ std::shared_ptr<const Tensor> rounded(std::span<const double> values) {
 // The chains that have something to fold.
 std::vector<Chain> find_chains(const Graph& graph) {
   const Uses uses(graph);
+  Budget bytes(derived_bytes_allowed(graph, kMostBytesTimes));
   std::vector<Chain> chains;
   std::vector<int> chain_at(graph.nodes().size(), -1);  // the chain that ends in a node
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
     const auto id = static_cast<NodeId>(i);
     if (!std::holds_alternative<Op>(node.body)) continue;
-    if (auto chain = start_chain(graph, id)) {
+    if (auto chain = start_chain(graph, id, bytes)) {
       chain_at[i] = static_cast<int>(chains.size());
       chains.push_back(*std::move(chain));
       continue;
@@ -184,7 +193,7 @@ std::vector<Chain> find_chains(const Graph& graph) {
       const int at = chain_at[static_cast<std::size_t>(input)];
       if (at < 0 || !uses.private_to_one_reader(input)) continue;
       Chain& chain = chains[static_cast<std::size_t>(at)];
-      if (!extend(graph, node, chain)) continue;
+      if (!bytes.take(sizeof(double) * chain.scale.size()) || !extend(graph, node, chain)) continue;
       chain.absorbed.push_back(input);
       chain.tail = id;
       chain_at[i] = at;

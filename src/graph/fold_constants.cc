@@ -2,6 +2,7 @@
 #include <memory>
 #include <vector>
 
+#include "graph/cost.h"
 #include "graph/rebuild.h"
 #include "graph/rewrite.h"
 #include "kernels/backend.h"
@@ -10,39 +11,14 @@ namespace graft {
 namespace {
 
 // A small file can describe constants whose product is huge; beyond these the ops are left to
-// run().
-constexpr std::uint64_t kMaxFoldedBytes = std::uint64_t{1} << 30;
-constexpr std::uint64_t kMaxFoldedWork = std::uint64_t{1} << 31;  // element steps, about seconds
-
-struct Budget {
-  std::uint64_t bytes = kMaxFoldedBytes;
-  std::uint64_t work = kMaxFoldedWork;
-
-  bool take(std::uint64_t wanted_bytes, std::uint64_t wanted_work) {
-    if (wanted_bytes > bytes || wanted_work > work) return false;
-    bytes -= wanted_bytes;
-    work -= wanted_work;
-    return true;
-  }
-};
-
-std::uint64_t work_of(const OpSpec& spec) {
-  const auto results = static_cast<std::uint64_t>(spec.output.shape.elements());
-  std::uint64_t steps = results + multiply_adds(spec.op, spec.inputs, spec.output);
-  for (const TensorSpec& input : spec.inputs) {
-    steps += static_cast<std::uint64_t>(input.shape.elements());
-  }
-  if (const auto* pool = std::get_if<Pool>(&spec.op)) {
-    steps += results * static_cast<std::uint64_t>(pool->kernel_h) *
-             static_cast<std::uint64_t>(pool->kernel_w);
-  }
-  return steps;
-}
+// run(). Dequantized codes take four times the file's bytes.
+constexpr std::uint64_t kMostBytesTimes = 4;
+constexpr std::uint64_t kMostWork = std::uint64_t{1} << 31;  // element steps, about seconds
 
 // The value, or nullptr when it must be left to run().
 std::shared_ptr<const Tensor> evaluate(const OpSpec& spec, std::span<const TensorView> constants,
-                                       Budget& budget) {
-  if (!budget.take(spec.output.bytes(), work_of(spec))) return nullptr;
+                                       Budget& bytes, Budget& work) {
+  if (!work.take(work_of(spec)) || !bytes.take(spec.output.bytes())) return nullptr;
   const auto prepared = reference_backend().prepare(spec, constants);
   const auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared);
   if (kernel == nullptr) return nullptr;
@@ -55,7 +31,8 @@ std::shared_ptr<const Tensor> evaluate(const OpSpec& spec, std::span<const Tenso
 }  // namespace
 
 Result<Graph> fold_constants(const Graph& graph) {
-  Budget budget;
+  Budget bytes(derived_bytes_allowed(graph, kMostBytesTimes));
+  Budget work(kMostWork);
   Rebuild rebuild(graph);
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
@@ -76,7 +53,7 @@ Result<Graph> fold_constants(const Graph& graph) {
     if (op != nullptr && constants.size() == node.inputs.size() && !constants.empty()) {
       spec.op = *op;
       spec.output = node.output;
-      value = evaluate(spec, constants, budget);
+      value = evaluate(spec, constants, bytes, work);
     }
     if (value == nullptr) {
       GRAFT_TRY(rebuild.keep(id));

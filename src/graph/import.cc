@@ -4,6 +4,7 @@
 #include <limits>
 #include <new>
 #include <optional>
+#include <unordered_map>
 #include <utility>
 
 #include "base/text.h"
@@ -152,10 +153,35 @@ Result<std::vector<std::int64_t>> fed_dims(const wire::NodeDef& node,
   return dims;
 }
 
+// The attribute that says a node's element type, and what TensorFlow takes in its absence. Most ops
+// give what they take; these, at which a decoding part may be cut off, do not.
+struct ResultType {
+  std::string_view attribute;
+  wire::DataType absent = wire::DT_FLOAT;
+};
+
+ResultType result_type(const wire::NodeDef& node) {
+  static const std::unordered_map<std::string_view, ResultType> own = {
+      {"Cast", {"DstT"}},
+      {"DecodeBmp", {"dtype", wire::DT_UINT8}},
+      {"DecodeGif", {"dtype", wire::DT_UINT8}},
+      {"DecodeImage", {"dtype", wire::DT_UINT8}},
+      {"DecodeJpeg", {"dtype", wire::DT_UINT8}},
+      {"DecodePng", {"dtype", wire::DT_UINT8}},
+      {"Dequantize", {"dtype"}},
+      {"ResizeArea", {"dtype"}},
+      {"ResizeBicubic", {"dtype"}},
+      {"ResizeBilinear", {"dtype"}},
+  };
+  const auto it = own.find(node.op());
+  if (it != own.end()) return it->second;
+  return {node.attr().contains("dtype") ? "dtype" : "T"};
+}
+
 Result<TensorSpec> fed_spec(const wire::NodeDef& node, const std::vector<std::int64_t>& wanted) {
   const Attributes attributes(node);
-  const std::string_view type_name = attributes.has("dtype") ? "dtype" : "T";
-  GRAFT_ASSIGN(const wire::DataType type, attributes.type(type_name, wire::DT_FLOAT));
+  const auto [type_name, absent] = result_type(node);
+  GRAFT_ASSIGN(const wire::DataType type, attributes.type(type_name, absent));
   const auto dtype = dtype_of(type);
   if (!dtype) {
     return unsupported(attributes.subject(type_name) + " is TensorFlow's number " +
@@ -163,17 +189,21 @@ Result<TensorSpec> fed_spec(const wire::NodeDef& node, const std::vector<std::in
   }
   GRAFT_ASSIGN(const auto dims, fed_dims(node, wanted));
   auto shape = Shape::make(dims);
-  if (!shape.ok()) return with_context(describe(node), std::move(shape).error());
+  if (!shape.ok()) {
+    Error error = with_context(describe(node), std::move(shape).error());
+    if (wanted.empty()) error.kind = ErrorKind::kUnsupported;  // the file asks for it
+    return error;
+  }
   return TensorSpec{*dtype, *shape, Layout::kDense};
 }
 
 Result<NodeId> import_node(const wire::NodeDef& def, std::span<const NodeId> inputs, Graph& graph,
-                           std::uint64_t& constant_bytes_left) {
+                           ConstantBudget& budget) {
   const OpImporter* importer = find_importer(def.op());
   if (importer == nullptr) {
     return unsupported(describe(def) + ": this op is not handled: use a network of handled ops");
   }
-  NodeImport node(def, inputs, graph, constant_bytes_left);
+  NodeImport node(def, inputs, graph, budget);
   const auto count = static_cast<std::int64_t>(inputs.size());
   if (count < importer->least_inputs || count > importer->most_inputs) {
     return node.bad("has " + std::to_string(count) + " inputs, needs " +
@@ -187,7 +217,7 @@ Result<NodeId> import_node(const wire::NodeDef& def, std::span<const NodeId> inp
 Result<Graph> import_selected(const wire::GraphDef& def, const ImportOptions& options) {
   GRAFT_ASSIGN(const Selection selection, select_nodes(def, options));
   Graph graph;
-  std::uint64_t constant_bytes_left = options.max_constant_bytes;
+  ConstantBudget budget{options.max_constant_bytes, options.max_filled_bytes};
   std::vector<NodeId> ids(selection.edges.size(), -1);  // by position
   std::vector<NodeId> inputs;
   for (const int position : selection.order) {
@@ -202,7 +232,7 @@ Result<Graph> import_selected(const wire::GraphDef& def, const ImportOptions& op
     for (const int source : selection.edges[static_cast<std::size_t>(position)]) {
       inputs.push_back(ids[static_cast<std::size_t>(source)]);
     }
-    GRAFT_ASSIGN(id, import_node(node, inputs, graph, constant_bytes_left));
+    GRAFT_ASSIGN(id, import_node(node, inputs, graph, budget));
   }
   for (const int output : selection.outputs) {
     graph.mark_output(ids[static_cast<std::size_t>(output)]);

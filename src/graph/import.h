@@ -25,6 +25,8 @@ struct ImportOptions {
   // the file take these. Empty: unknown dims become 1.
   std::vector<std::int64_t> input_shape;
   std::uint64_t max_constant_bytes = std::uint64_t{1} << 30;  // all constants together
+  // Of these, elements that the file does not hold: one value repeated over a whole shape.
+  std::uint64_t max_filled_bytes = std::uint64_t{16} << 20;
 };
 
 // Nodes may stand in any order. kCorrupt / kUnsupported / kInvalidArgument name the node.

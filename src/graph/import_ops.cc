@@ -4,7 +4,6 @@
 #include <string>
 #include <unordered_map>
 
-#include "graph/constants.h"
 #include "graph/topology.h"
 
 namespace graft {
@@ -51,9 +50,8 @@ Result<NodeId> NodeImport::op_of_all(Op op) {
 }
 
 Result<NodeId> NodeImport::constant(const wire::TensorProto& value) {
-  auto tensor = tensor_of(value, constant_bytes_left_);
+  auto tensor = tensor_of(value, budget_);
   if (!tensor.ok()) return with_context(describe(def_), std::move(tensor).error());
-  constant_bytes_left_ -= tensor->spec().bytes();
   return graph_.add_constant(def_.name(), std::make_shared<const Tensor>(*std::move(tensor)));
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "graph/attributes.h"
+#include "graph/constants.h"
 #include "graph/graph.h"
 #include "wire/graph_def.pb.h"
 
@@ -18,12 +19,8 @@ namespace graft {
 class NodeImport {
  public:
   NodeImport(const wire::NodeDef& def, std::span<const NodeId> inputs, Graph& graph,
-             std::uint64_t& constant_bytes_left)
-      : attributes(def),
-        def_(def),
-        inputs_(inputs),
-        graph_(graph),
-        constant_bytes_left_(constant_bytes_left) {}
+             ConstantBudget& budget)
+      : attributes(def), def_(def), inputs_(inputs), graph_(graph), budget_(budget) {}
 
   const Attributes attributes;
 
@@ -49,7 +46,7 @@ class NodeImport {
   const wire::NodeDef& def_;
   std::span<const NodeId> inputs_;
   Graph& graph_;
-  std::uint64_t& constant_bytes_left_;
+  ConstantBudget& budget_;
 };
 
 struct OpImporter {

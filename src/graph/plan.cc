@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "graph/arena.h"
+#include "graph/cost.h"
 #include "graph/rewrite.h"
 #include "graph/topology.h"
 
@@ -15,6 +16,8 @@ namespace graft {
 namespace {
 
 constexpr int kNone = -1;
+// A weight is packed once in a graph that shares none.
+constexpr std::uint64_t kMostPackedTimes = 2;
 
 Result<std::vector<const Backend*>> candidates(std::string_view name) {
   if (name.empty()) {
@@ -46,8 +49,13 @@ struct Chosen {
 // needed.
 class Planner {
  public:
-  Planner(const Graph& graph, std::vector<const Backend*> backends)
-      : graph_(graph), backends_(std::move(backends)), value_of_(graph.nodes().size(), kNone) {}
+  Planner(const Graph& graph, std::vector<const Backend*> backends, std::uint64_t max_work)
+      : graph_(graph),
+        backends_(std::move(backends)),
+        packed_bytes_(derived_bytes_allowed(graph, kMostPackedTimes)),
+        max_work_(max_work),
+        work_(max_work),
+        value_of_(graph.nodes().size(), kNone) {}
 
   Result<void> add(NodeId id) {
     const Node& node = graph_.node(id);
@@ -103,6 +111,11 @@ class Planner {
       spec.inputs.push_back(values_[index(value)].spec);
       constants.push_back(constant_view(value));
     }
+    if (!work_.take(work_of(spec))) {
+      return unsupported("node " + quoted(node.name) + " (" + std::string(name_of(op)) +
+                         "): one run up to here takes more than " + format_count(max_work_) +
+                         " steps: use a smaller network or input");
+    }
     GRAFT_ASSIGN(Chosen chosen, choose(node.name, spec, constants));
     if (chosen.reads_dense) {
       for (std::size_t i = 0; i < inputs.size(); ++i) {
@@ -114,9 +127,12 @@ class Planner {
     return {};
   }
 
-  TensorView constant_view(int value) const {
+  // What a kernel may pack: nothing more once thousands of ops have packed the same few weights,
+  // which they then read at run time.
+  TensorView constant_view(int value) {
     const PlannedValue& v = values_[index(value)];
-    return {v.spec, v.place == Place::kConstant ? v.constant->view().data : nullptr};
+    const bool known = v.place == Place::kConstant && packed_bytes_.take(v.spec.bytes());
+    return {v.spec, known ? v.constant->view().data : nullptr};
   }
 
   // The first backend that takes the op, its inputs as they are or else dense.
@@ -186,6 +202,9 @@ class Planner {
  private:
   const Graph& graph_;
   const std::vector<const Backend*> backends_;
+  Budget packed_bytes_;
+  const std::uint64_t max_work_;
+  Budget work_;
   std::vector<int> value_of_;    // by node
   std::vector<int> dense_twin_;  // by value
   std::vector<PlannedValue> values_;
@@ -202,7 +221,7 @@ Result<Program::Plan> Program::Plan::make(const Graph& graph, std::span<const st
   Plan plan;
   plan.numeric_mode = joined_modes(backends);
   int fed = 0;
-  Planner planner(needed, std::move(backends));
+  Planner planner(needed, std::move(backends), options.max_work);
   for (std::size_t i = 0; i < needed.nodes().size(); ++i) {
     if (std::holds_alternative<Input>(needed.nodes()[i].body)) {
       plan.input = needed.nodes()[i].output;

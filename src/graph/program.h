@@ -20,7 +20,10 @@ namespace graft {
 
 struct CompileOptions {
   std::string backend;  // "": all_backends() in order; a name: that one, the reference behind it
-  std::uint64_t max_arena_bytes = std::uint64_t{2} << 30;  // refused beyond (kUnsupported)
+  // Refused beyond (kUnsupported): activations and scratch, and element steps of one run (a
+  // multiply-add, an element read or written), of which 2^40 take minutes.
+  std::uint64_t max_arena_bytes = std::uint64_t{2} << 30;
+  std::uint64_t max_work = std::uint64_t{1} << 40;
 };
 
 // The numeric_mode() of every program that compile() makes with this CompileOptions::backend: known
@@ -33,7 +36,7 @@ class Program {
   // graph: one Input node; outputs: names in the order run() writes them; an output may be any
   // value: the input, a constant, an alias, one that other ops read too. kInvalidArgument: an
   // unknown output or backend, more or fewer inputs than one; kUnsupported: an op that no backend
-  // takes (with their reasons), or more memory than allowed.
+  // takes (with their reasons), or more memory or work than allowed.
   static Result<Program> compile(const Graph& graph, std::span<const std::string> outputs,
                                  const CompileOptions& options = {});
   Program(Program&&) noexcept;
