@@ -211,11 +211,17 @@ Result<void> drop_examples(Dataset& dataset, const std::vector<Skipped>& bad_by_
   }
   const auto usable = std::count(trained.begin(), trained.end(), true);
   if (usable < 2) {
-    return invalid_argument(
-        printable(dataset.image_dir) + ": " +
-        (usable == 0 ? "no class has" : "only one class has") +
-        " training photos and at least two must: add photos, or lower --testing_percentage and "
-        "--validation_percentage");
+    std::string message = printable(dataset.image_dir) + ": " +
+                          (usable == 0 ? "no class has" : "only one class has") +
+                          " training photos and at least two must: ";
+    if (bad_by_path.empty()) {
+      message += "add photos, or lower --testing_percentage and --validation_percentage";
+    } else {
+      const Skipped& first = bad_by_path.front();
+      message += std::to_string(bad_by_path.size()) + " could not be used, the first is " +
+                 printable(first.path) + " (" + first.reason + "): replace them, or add others";
+    }
+    return invalid_argument(message);
   }
   return {};
 }

@@ -73,6 +73,8 @@ struct ScanOptions {
   std::string image_dir;
   SplitOptions split;
   LabelRule labels = LabelRule::kOriginal;
+  // false: for measuring, not training: one class is enough, and two folders may share a label.
+  bool for_training = true;
 };
 
 // Every regular file (links followed, loops and dangling links skipped) of every first-level
@@ -81,7 +83,8 @@ struct ScanOptions {
 // is not a photo is named in `skipped`; so are photos beside the class folders. Folders without a
 // photo are left out with a warning, and so are other people's files beside the class folders.
 // Errors: kNotFound (image_dir, with the nearest existing parent), kInvalidArgument: no class
-// folder, no photo, one class only, two folders with one label (both named).
+// folder, no photo, one class only, two folders with one label (both named). Class folders that
+// could not be read are named with them.
 // A split percentage sum above 100 or below 0: kInvalidArgument.
 Result<Dataset> scan_image_folder(const ScanOptions& options);
 

@@ -208,8 +208,12 @@ TEST(DropExamples, NeedsTwoClassesToTrainOn) {
   ASSERT_FALSE(only.ok());
   EXPECT_EQ(only.error().kind, ErrorKind::kInvalidArgument);
   EXPECT_THAT(only.error().message, HasSubstr("only one class"));
+  EXPECT_THAT(only.error().message, HasSubstr("add photos"));
   Dataset all_bad = dataset_of({{"a", "t"}, {"b", "t"}});
-  EXPECT_FALSE(drop_examples(all_bad, {{"d/a/0.jpg", "x"}, {"d/b/0.jpg", "x"}}).ok());
+  const auto none = drop_examples(all_bad, {{"d/a/0.jpg", "empty"}, {"d/b/0.jpg", "x"}});
+  ASSERT_FALSE(none.ok());
+  EXPECT_THAT(none.error().message,
+              HasSubstr("2 could not be used, the first is d/a/0.jpg (empty)"));
   EXPECT_TRUE(all_bad.examples.empty());
 }
 

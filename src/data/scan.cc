@@ -296,6 +296,14 @@ Error nothing_found(const std::string& image_dir, const Listing& top, std::size_
                           ": give the folder that holds one subfolder of photos a class");
 }
 
+// The classes that are missed may lie in folders that could not be read.
+Error and_unread(Error error, const std::vector<Skipped>& unread) {
+  for (const Skipped& folder : unread) {
+    error.message += " (" + printable(folder.path) + ": " + folder.reason + ")";
+  }
+  return error;
+}
+
 }  // namespace
 
 Result<Dataset> scan_image_folder(const ScanOptions& options) {
@@ -303,7 +311,7 @@ Result<Dataset> scan_image_folder(const ScanOptions& options) {
   GRAFT_ASSIGN(const Listing top, list_top(options.image_dir, "--image_dir"));
   Dataset dataset;
   dataset.image_dir = options.image_dir;
-  std::vector<Skipped> beside;
+  std::vector<Skipped> beside, unread;
   for (const Entry& entry : top.entries) {
     const std::string path = join_path(options.image_dir, entry.name);
     if (entry.kind == EntryKind::kFile) {
@@ -318,8 +326,8 @@ Result<Dataset> scan_image_folder(const ScanOptions& options) {
     }
     const Listing listing = list_folder(path);
     if (listing.failure != 0) {
-      dataset.skipped.push_back(
-          {path, "the folder cannot be read: " + errno_text(listing.failure)});
+      unread.push_back({path, "the folder cannot be read: " + errno_text(listing.failure)});
+      dataset.skipped.push_back(unread.back());
       continue;
     }
     std::vector<std::string> photos = photos_in(path, listing, dataset.skipped);
@@ -330,9 +338,14 @@ Result<Dataset> scan_image_folder(const ScanOptions& options) {
     }
     add_class(dataset, options, entry.name, std::move(photos));
   }
-  if (dataset.classes.empty()) return nothing_found(options.image_dir, top, beside.size());
+  if (dataset.classes.empty()) {
+    return and_unread(nothing_found(options.image_dir, top, beside.size()), unread);
+  }
   dataset.skipped.insert(dataset.skipped.end(), beside.begin(), beside.end());
-  GRAFT_TRY(check_classes(dataset));
+  if (options.for_training) {
+    auto usable = check_classes(dataset);
+    if (!usable.ok()) return and_unread(std::move(usable).error(), unread);
+  }
   add_size_warnings(dataset);
   return dataset;
 }

@@ -37,11 +37,17 @@ std::uint32_t little_endian(ByteSpan bytes, std::size_t offset, std::size_t size
   return value;
 }
 
+constexpr std::uint64_t kFileHeader = 14;
+
 struct Header {
   std::uint64_t width = 0;
   std::uint64_t height = 0;
   std::uint64_t pixel_offset = 0;
   std::uint64_t bits = 0;
+  std::uint64_t colour_bytes = 4;  // of one palette entry
+  std::uint64_t palette_offset = 0;
+
+  std::uint64_t row_bytes() const { return (width * bits + 31) / 32 * 4; }
 };
 
 Result<Header> read_header(ByteSpan bytes) {
@@ -49,7 +55,10 @@ Result<Header> read_header(ByteSpan bytes) {
   if (bytes.size() < 26) return truncated;
   Header header;
   header.pixel_offset = little_endian(bytes, 10, 4);
+  header.palette_offset = kFileHeader + little_endian(bytes, 14, 4);
   if (little_endian(bytes, 14, 4) == 12) {  // OS/2 BITMAPCOREHEADER
+    header.colour_bytes = 3;
+    header.palette_offset += 12;  // stb leaves out the last four colours of such a palette
     header.width = little_endian(bytes, 18, 2);
     header.height = little_endian(bytes, 20, 2);
     header.bits = little_endian(bytes, 24, 2);
@@ -64,6 +73,24 @@ Result<Header> read_header(ByteSpan bytes) {
   return header;
 }
 
+// stb fills as much of its palette as the file holds, and does not look whether a pixel asks for
+// more: that would be a colour out of uninitialised memory. The pixels must be known to be there.
+bool every_pixel_is_in_palette(ByteSpan bytes, const Header& header) {
+  if (header.pixel_offset < header.palette_offset) return false;
+  const std::uint64_t colours = (header.pixel_offset - header.palette_offset) / header.colour_bytes;
+  if (colours >= std::uint64_t{1} << header.bits) return true;
+  const std::uint64_t pixels_a_byte = 8 / header.bits;
+  for (std::uint64_t y = 0; y < header.height; ++y) {
+    const ByteSpan row = bytes.subspan(header.pixel_offset + y * header.row_bytes());
+    for (std::uint64_t x = 0; x < header.width; ++x) {
+      const auto packed = std::to_integer<std::uint32_t>(row[x / pixels_a_byte]);
+      const std::uint64_t shift = 8 - header.bits * (x % pixels_a_byte + 1);
+      if ((packed >> shift & ((1U << header.bits) - 1)) >= colours) return false;
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<void> decode_bmp(ByteSpan bytes, const DecodeOptions& options, Image& into,
@@ -76,11 +103,15 @@ Result<void> decode_bmp(ByteSpan bytes, const DecodeOptions& options, Image& int
   if (header.bits == 0 || header.bits > 32) {
     return damaged(ImageFormat::kBmp, "impossible number of bits a pixel");
   }
-  const std::uint64_t row_bytes = (header.width * header.bits + 31) / 32 * 4;
   // The last row's padding may be missing.
   const std::uint64_t used_of_last = (header.width * header.bits + 7) / 8;
-  if (header.pixel_offset + row_bytes * (header.height - 1) + used_of_last > bytes.size()) {
+  if (header.pixel_offset + header.row_bytes() * (header.height - 1) + used_of_last >
+      bytes.size()) {
     return damaged(ImageFormat::kBmp, "it ends before the picture does");
+  }
+  const bool has_palette = header.bits == 1 || header.bits == 4 || header.bits == 8;
+  if (has_palette && !every_pixel_is_in_palette(bytes, header)) {
+    return damaged(ImageFormat::kBmp, "a pixel's colour is not in its palette");
   }
   int width = 0;
   int height = 0;

@@ -94,6 +94,19 @@ INSTANTIATE_TEST_SUITE_P(Golden, Hostile, testing::ValuesIn(golden_names()),
                            return name;
                          });
 
+// palette.bmp has 226 colours from offset 54 on.
+TEST(HostileBmp, APixelBeyondThePaletteIsRefused) {
+  Bytes bmp = golden_file("files/palette.bmp");
+  ASSERT_EQ(std::to_integer<int>(bmp[10]) | std::to_integer<int>(bmp[11]) << 8, 54 + 226 * 4);
+  Image image;
+  bmp[54 + 226 * 4] = std::byte{225};
+  EXPECT_TRUE(decode_image(bmp, {}, image).ok());
+  bmp[54 + 226 * 4] = std::byte{226};
+  const auto result = decode_image(bmp, {}, image);
+  ASSERT_FALSE(result.ok());
+  EXPECT_NE(result.error().message.find("palette"), std::string::npos) << result.error().message;
+}
+
 // The offset of a marker's segment in a JPEG.
 std::size_t marker_at(const Bytes& jpeg, int marker) {
   for (std::size_t i = 0; i + 1 < jpeg.size(); ++i) {
