@@ -319,6 +319,10 @@ TEST(Conformance, Movement) {
          Concat{3},
          {f32({2, 3, 4, 7}), f32({2, 3, 4, 5})},
          {false, false}});
+  for (const std::size_t count : {100, 1024, 1025, 20000}) {
+    check({"Concat of " + std::to_string(count), Concat{1}, std::vector(count, f32({2, 3})),
+           std::vector<bool>(count, false)});
+  }
   for (const Layout to : {Layout::kDense, Layout::kBlocked8, Layout::kBlocked16}) {
     for (const std::int64_t channels : {1, 8, 16, 19, 48}) {
       check({"Reorder " + std::to_string(channels),

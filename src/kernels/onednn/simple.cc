@@ -84,6 +84,9 @@ Prepared prepare(const Binary& op, const OpSpec& spec, Constants) {
 }
 
 Prepared prepare(const Concat& op, const OpSpec& spec, Constants) {
+  // oneDNN counts sources up to the number at which its results begin, and fails only at run time.
+  constexpr std::size_t kMostSources = DNNL_ARG_MULTIPLE_DST - DNNL_ARG_MULTIPLE_SRC;
+  if (spec.inputs.size() > kMostSources) return Refusal{"more inputs than oneDNN can number"};
   const Layout layout = spec.inputs[0].layout;
   std::vector<memory::desc> sources;
   for (const TensorSpec& input : spec.inputs) {
