@@ -2,6 +2,8 @@
 // Source of the structure: docs/formats/retrained_graph.md. Thread rule: pure functions.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +28,16 @@ Result<wire::GraphDef> build_retrained_graph(const wire::GraphDef* backbone, con
 // What travels with a graph so that preprocessing cannot mismatch: written inside the graph (as an
 // attribute of the output node that TensorFlow ignores), which is what counts, and for people and
 // other programs as <graph without .pb>.json. Layout: docs/formats/side_file.md.
+// What decided which photos were kept from the training, so that an evaluation can keep to it. Only
+// in the file beside the graph: whoever is given the graph need not know the folders of its maker.
+struct SplitRecord {
+  std::string image_dir;           // as it was spelled, which the original's rule hashes; printable
+  std::string absolute_image_dir;  // printable
+  double testing_percentage = 0, validation_percentage = 0;
+  std::string split_key;  // "path" or "relative", as --split_key has it
+  std::uint64_t split_seed = 0;
+};
+
 struct SideFile {
   std::string architecture;
   std::string backbone_fingerprint;  // SHA-256 of the backbone's GraphDef, hex; empty: head alone
@@ -35,6 +47,7 @@ struct SideFile {
   bool apply_exif_orientation = false;
   std::vector<std::string> labels;  // as printable() gives them
   std::string graph_sha256;         // of the .pb beside it; another graph there is noticed
+  std::optional<SplitRecord> split;
 };
 std::string side_file_path(const std::string& graph_path);
 // kNotFound when there is none; kCorrupt: not such a JSON file, or a size, mean or std that cannot
@@ -42,7 +55,7 @@ std::string side_file_path(const std::string& graph_path);
 Result<SideFile> read_side_file(const std::string& graph_path);
 std::string to_json(const SideFile& side);
 
-// The facts inside the graph, without graph_sha256 (a file cannot hold its own hash).
+// The facts inside the graph, without graph_sha256 (a file cannot hold its own hash) and split.
 // kInvalidArgument: no node makes side.output_tensor.
 Result<void> embed_side_file(wire::GraphDef& graph, const SideFile& side);
 // kNotFound: the graph holds none (TensorFlow wrote it); kCorrupt as read_side_file.

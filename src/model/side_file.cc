@@ -48,6 +48,25 @@ std::optional<double> number_at(const Json& json, const char* key) {
   return it->get<double>();
 }
 
+// nullopt when a part is missing or makes no sense: the split is then simply not known.
+std::optional<SplitRecord> split_at(const Json& json) {
+  const auto it = json.find("split");
+  if (it == json.end() || !it->is_object()) return std::nullopt;
+  const auto image_dir = text_at(*it, "image_dir");
+  const auto absolute = text_at(*it, "absolute_image_dir");
+  const auto testing = number_at(*it, "testing_percentage");
+  const auto validation = number_at(*it, "validation_percentage");
+  const auto key = text_at(*it, "split_key");
+  const auto seed = it->find("split_seed");
+  if (!image_dir || !absolute || !testing || !validation || !key || seed == it->end() ||
+      !seed->is_number_unsigned() || (key != "path" && key != "relative")) {
+    return std::nullopt;
+  }
+  if (!(*testing >= 0 && *validation >= 0 && *testing + *validation <= 100)) return std::nullopt;
+  return SplitRecord{*image_dir,  *absolute, *testing,
+                     *validation, *key,      seed->get<std::uint64_t>()};
+}
+
 // What is wrong, as the end of a message; nullptr: nothing.
 const char* fill(const Json& json, SideFile& side) {
   if (!json.is_object() || text_at(json, "format") != kFormat) {
@@ -63,6 +82,7 @@ const char* fill(const Json& json, SideFile& side) {
   side.backbone_fingerprint = text_at(json, "backbone_sha256").value_or("");
   side.feature_tensor = text_at(json, "feature_tensor").value_or("");
   side.graph_sha256 = text_at(json, "graph_sha256").value_or("");
+  side.split = split_at(json);
   const auto input_tensor = text_at(*input, "tensor");
   const auto output_tensor = text_at(json, "output_tensor");
   if (!input_tensor || input_tensor->empty()) return "names no input tensor";
@@ -110,6 +130,14 @@ std::string side_file_path(const std::string& graph_path) {
 
 std::string to_json(const SideFile& side) {
   Json json = json_of(side);
+  if (side.split) {
+    json["split"] = {{"image_dir", side.split->image_dir},
+                     {"absolute_image_dir", side.split->absolute_image_dir},
+                     {"testing_percentage", side.split->testing_percentage},
+                     {"validation_percentage", side.split->validation_percentage},
+                     {"split_key", side.split->split_key},
+                     {"split_seed", side.split->split_seed}};
+  }
   json["graph_sha256"] = side.graph_sha256;
   return dump_json(json) + "\n";
 }

@@ -24,6 +24,8 @@ SideFile sample_side() {
   side.apply_exif_orientation = true;
   side.labels = {"daisy", "郁金香", "a \"b\" \\ c"};
   side.graph_sha256 = "cd34";
+  // A seed that a double cannot hold.
+  side.split = SplitRecord{"./photos", "/home/me/photos", 12.5, 0, "relative", 0xFFFFFFFFFFFFFFFFU};
   return side;
 }
 
@@ -56,6 +58,31 @@ TEST(SideFile, ComesBackAsWritten) {
   ASSERT_TRUE(read.ok()) << read.error().message;
   expect_equal(*read, side);
   EXPECT_EQ(read->graph_sha256, "cd34");
+  ASSERT_TRUE(read->split.has_value());
+  EXPECT_EQ(read->split->image_dir, "./photos");
+  EXPECT_EQ(read->split->absolute_image_dir, "/home/me/photos");
+  EXPECT_EQ(read->split->testing_percentage, 12.5);
+  EXPECT_EQ(read->split->validation_percentage, 0);
+  EXPECT_EQ(read->split->split_key, "relative");
+  EXPECT_EQ(read->split->split_seed, 0xFFFFFFFFFFFFFFFFU);
+}
+
+TEST(SideFile, WithoutAUsableSplitIsReadAllTheSame) {
+  const TestDirectory dir;
+  for (const auto& [from, to] :
+       {std::pair("\"split\"", "\"other\""), std::pair("\"testing_percentage\": 12.5", "\"x\": 1"),
+        std::pair("\"testing_percentage\": 12.5", "\"testing_percentage\": 101"),
+        std::pair("\"relative\"", "\"folder\""), std::pair("18446744073709551615", "-1")}) {
+    std::string text = to_json(sample_side());
+    const std::size_t at = text.find(from);
+    ASSERT_NE(at, std::string::npos) << from;
+    text.replace(at, std::string_view(from).size(), to);
+    ASSERT_TRUE(write_atomically(dir / "g.json", text).ok());
+    const auto read = read_side_file(dir / "g.pb");
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_FALSE(read->split.has_value()) << to;
+    EXPECT_EQ(read->labels, sample_side().labels);
+  }
 }
 
 TEST(SideFile, ComesBackFromInsideAGraph) {
@@ -67,6 +94,7 @@ TEST(SideFile, ComesBackFromInsideAGraph) {
   ASSERT_TRUE(read.ok()) << read.error().message;
   expect_equal(*read, sample_side());
   EXPECT_EQ(read->graph_sha256, "");
+  EXPECT_FALSE(read->split.has_value());  // the graph may travel: its maker's folders stay behind
 }
 
 TEST(SideFile, NeedsTheNodeItDescribes) {

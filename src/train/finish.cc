@@ -203,6 +203,12 @@ Result<std::string> GraphMaker::save(const Head& head, const std::string& path) 
   side.std = spec.norm.std;
   side.apply_exif_orientation = options.apply_exif_orientation;
   for (const std::string& label : labels) side.labels.push_back(printable(label));
+  side.split = SplitRecord{printable(options.image_dir),
+                           printable(absolute_path(options.image_dir)),
+                           options.testing_percentage,
+                           options.validation_percentage,
+                           options.split_key == SplitKey::kPath ? "path" : "relative",
+                           options.split_seed};
   return save_retrained_graph(std::move(graph), std::move(side), path);
 }
 
