@@ -126,6 +126,24 @@ std::string confusions(const Evaluation& e, const std::vector<std::string>& name
   return out;
 }
 
+// A CSV cell: six decimals, empty where undefined.
+std::string share(double value) {
+  if (std::isnan(value)) return "";
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.6f", value);
+  return text.data();
+}
+
+// What follows a row's name: counts by predicted label, photos, the share of them that is right.
+std::string row_end(const std::vector<std::size_t>& counts, std::size_t photos,
+                    std::size_t correct) {
+  std::string out;
+  for (const std::size_t count : counts) out += "," + std::to_string(count);
+  const Interval interval = wilson_interval(correct, photos);
+  return out + "," + std::to_string(photos) + "," + share(ratio(correct, photos)) + "," +
+         share(interval.low) + "," + share(interval.high);
+}
+
 }  // namespace
 
 Interval wilson_interval(std::size_t successes, std::size_t n) {
@@ -202,13 +220,15 @@ std::string to_text(const Evaluation& e) {
 std::string to_csv(const Evaluation& e) {
   std::string out = "truth";
   for (const std::string& label : e.labels) out += "," + csv_field(label);
-  out += "\r\n";
+  out += ",photos,recall,recall_low,recall_high,precision,f1\n";
+  std::vector<std::size_t> predicted;
   for (std::size_t t = 0; t < e.labels.size(); ++t) {
-    out += csv_field(e.labels[t]);
-    for (const std::size_t count : e.confusion[t]) out += "," + std::to_string(count);
-    out += "\r\n";
+    const ClassFigures& c = e.classes[t];
+    out += csv_field(e.labels[t]) + row_end(e.confusion[t], c.photos, c.correct) + "," +
+           share(c.precision) + "," + share(c.f1) + "\n";
+    predicted.push_back(c.predicted);
   }
-  return out;
+  return out + "(all)" + row_end(predicted, e.photos, e.correct) + ",,\n";
 }
 
 Json to_json(const Evaluation& e) {

@@ -41,7 +41,11 @@ struct Evaluation {
 Evaluation evaluate(std::vector<std::string> labels, std::span<const ScoredExample> examples);
 
 std::string to_text(const Evaluation& e);  // tables for a terminal or a pipe
-std::string to_csv(const Evaluation& e);   // confusion matrix, RFC 4180
+// One row a class: confusion counts by predicted label, photos, recall with its 95 % interval,
+// precision, F1 (shares of 1, empty where undefined). The last row, "(all)", has the accuracy as
+// its recall. Fields are quoted as in RFC 4180; lines end with a newline alone, for other tools'
+// sake.
+std::string to_csv(const Evaluation& e);
 Json to_json(const Evaluation& e);
 
 }  // namespace graft

@@ -79,12 +79,19 @@ TEST(Evaluate, UndefinedFiguresAreNotANumber) {
   EXPECT_THAT(to_text(evaluate({"a", "b"}, one)), HasSubstr("-"));
 }
 
-TEST(Evaluate, CsvFollowsRfc4180) {
+// The intervals: Wilson's formula for 1 of 1, 0 of 1, 2 of 3 and 3 of 5.
+TEST(Evaluate, CsvHasTheMatrixAndTheFigures) {
   EXPECT_EQ(to_csv(documented()),
-            "truth,class 0,\"class, \"\"1\"\"\",雏菊\r\n"
-            "class 0,1,0,0\r\n"
-            "\"class, \"\"1\"\"\",1,0,0\r\n"
-            "雏菊,0,1,2\r\n");
+            "truth,class 0,\"class, \"\"1\"\"\",雏菊,photos,recall,recall_low,recall_high,"
+            "precision,f1\n"
+            "class 0,1,0,0,1,1.000000,0.206549,1.000000,0.500000,0.666667\n"
+            "\"class, \"\"1\"\"\",1,0,0,1,0.000000,0.000000,0.793451,0.000000,0.000000\n"
+            "雏菊,0,1,2,3,0.666667,0.207660,0.938508,1.000000,0.800000\n"
+            "(all),2,1,2,5,0.600000,0.230724,0.882379,,\n");
+  EXPECT_EQ(to_csv(evaluate({"a"}, {})),
+            "truth,a,photos,recall,recall_low,recall_high,precision,f1\n"
+            "a,0,0,,0.000000,1.000000,,\n"
+            "(all),0,0,,0.000000,1.000000,,\n");
 }
 
 TEST(Evaluate, TextShowsTablesAndMistakes) {
