@@ -164,6 +164,7 @@ Facts gather_facts(const wire::GraphDef& def, const Nodes& nodes, const std::str
     if (side.ok()) {
       SideFile same = *embedded;
       same.graph_sha256 = side->graph_sha256;
+      same.split = side->split;
       if (to_json(same) != to_json(*side)) {
         warnings.push_back(side_path + ": differs from what is written in " + graph_name +
                            " itself: the graph counts; remove the file or retrain");
@@ -321,7 +322,13 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options) {
   import.outputs = {facts.output};
   import.input_shape = {1, state->height, state->width, 3};
   auto imported = import_graph_def(def, import);
-  if (!imported.ok()) return with_context(subject, std::move(imported).error());
+  if (!imported.ok()) {
+    Error error = with_context(subject, std::move(imported).error());
+    if (state->height != facts.height || state->width != facts.width) {
+      error.message += ": correct --input_height and --input_width, or leave them out";
+    }
+    return error;
+  }
   auto simplified = simplify(*imported, import.outputs);
   if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
   CompileOptions compile;

@@ -142,21 +142,16 @@ Result<ModelSpec> find_model(std::string_view architecture) {
     names.push_back(spec.architecture);
   }
   const std::string subject = "--architecture \"" + printable(architecture) + "\": ";
-  constexpr const char* kTwoLines =
-      "type IMAGE_SIZE=224, then ARCHITECTURE=\"mobilenet_0.50_${IMAGE_SIZE}\", then the command "
-      "again";
   if (has_unexpanded_variable(name)) {
     return invalid_argument(subject +
                             "the shell left a variable as it stands (single quotes, or not a POSIX "
-                            "shell): write the name out, for example "
-                            "--architecture=mobilenet_0.50_224, or in a POSIX shell " +
-                            kTwoLines);
+                            "shell): write the name out, as in --architecture=mobilenet_0.50_224");
   }
   if (has_hole(name)) {
     return invalid_argument(subject +
                             "a part is missing, so a shell variable was probably never set (a new "
-                            "terminal forgets them): " +
-                            kTwoLines);
+                            "terminal forgets them): set it and repeat the command, or write the "
+                            "name out, as in --architecture=mobilenet_0.50_224");
   }
   std::string near = nearest(tidied(name), names);
   if (near.empty() && name.find("mobilenet") != std::string::npos) near = "mobilenet_0.50_224";
@@ -164,6 +159,12 @@ Result<ModelSpec> find_model(std::string_view architecture) {
   return invalid_argument(subject + "no such network: " +
                           (near.empty() ? "use " : "did you mean " + near + "? Known are ") +
                           kKnown);
+}
+
+std::vector<std::string> lines_to_type(std::string_view architecture) {
+  const std::string name = to_lower_ascii(trim(architecture));
+  if (!has_hole(name) && !has_unexpanded_variable(name)) return {};
+  return {"IMAGE_SIZE=224", "ARCHITECTURE=\"mobilenet_0.50_${IMAGE_SIZE}\""};
 }
 
 }  // namespace graft

@@ -36,8 +36,11 @@ struct ModelSpec {
 std::span<const ModelSpec> all_models();
 
 // kInvalidArgument teaches: an empty name or one with a hole ("mobilenet_0.50_") is a shell
-// variable that was never set, and the two lines to type are shown; otherwise the nearest name and
-// the list.
+// variable that was never set; otherwise the nearest name and the list.
 Result<ModelSpec> find_model(std::string_view architecture);
+
+// The codelab's two lines that set its shell variables, to be shown under such an error; empty for
+// every other name.
+std::vector<std::string> lines_to_type(std::string_view architecture);
 
 }  // namespace graft

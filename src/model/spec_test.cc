@@ -8,6 +8,7 @@
 namespace graft {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -90,8 +91,9 @@ TEST_P(UnsetVariable, ShowsTheTwoLinesToType) {
   const auto found = find_model(GetParam());
   ASSERT_FALSE(found.ok());
   EXPECT_EQ(found.error().kind, ErrorKind::kInvalidArgument);
-  EXPECT_THAT(found.error().message, HasSubstr("IMAGE_SIZE=224"));
-  EXPECT_THAT(found.error().message, HasSubstr("ARCHITECTURE=\"mobilenet_0.50_${IMAGE_SIZE}\""));
+  EXPECT_THAT(lines_to_type(GetParam()),
+              ElementsAre("IMAGE_SIZE=224", "ARCHITECTURE=\"mobilenet_0.50_${IMAGE_SIZE}\""));
+  EXPECT_THAT(found.error().message, HasSubstr("--architecture=mobilenet_0.50_224"));
   EXPECT_THAT(found.error().message, HasSubstr("shell"));
   EXPECT_THAT(found.error().message, Not(HasSubstr("\n")));
 }
@@ -101,6 +103,12 @@ INSTANTIATE_TEST_SUITE_P(FindModel, UnsetVariable,
                                            "mobilenet_", "mobilenet__", "_quantized",
                                            "mobilenet_0.50_${IMAGE_SIZE}", "${ARCHITECTURE}",
                                            "mobilenet_0.50_%IMAGE_SIZE%"));
+
+TEST(FindModel, HasNothingToTypeForOtherNames) {
+  for (const char* name : {"mobilenet_0.50_224", "mobilenet_0.5_224", "resnet"}) {
+    EXPECT_TRUE(lines_to_type(name).empty()) << name;
+  }
+}
 
 struct Misspelling {
   const char* given;
