@@ -13,6 +13,10 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # gcc 12 warns about `"text" + std::string` inside its own <string> (GCC bug 105651, fixed in 13).
   target_compile_options(graft_flags INTERFACE -Wno-restrict)
 endif()
+if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+  target_compile_options(graft_flags INTERFACE -Wreserved-identifier
+                                               -Wzero-as-null-pointer-constant)
+endif()
 target_include_directories(graft_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(graft_flags INTERFACE Threads::Threads)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")

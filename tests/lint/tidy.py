@@ -3,7 +3,8 @@
 
 A file is looked at again only when it, a header of ours that it includes, its compile command, the
 checks or clang-tidy itself changed: the digest of all these is the name of an empty file in
-<build>/tidy-passed. Which headers a source includes is what ninja noted while compiling it.
+~/.cache/graft-tidy, kept there as ccache keeps what it compiled, for every checkout. Which headers a
+source includes is what ninja noted while compiling it.
 
 Usage: tidy.py [--build DIR] [--jobs N] [FILE ...]. Exit status 1 if there is any finding.
 """
@@ -12,6 +13,7 @@ import argparse
 import concurrent.futures
 import hashlib
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -49,7 +51,8 @@ def object_of(entry):
 
 
 def key_of(entry, headers, build, tool, known):
-    text = [tool, entry["command"], digest_of(Path(entry["file"]), known)]
+    command = entry["command"].replace(str(ROOT), ".")
+    text = [tool, command, digest_of(Path(entry["file"]), known)]
     for header in sorted(headers.get(object_of(entry), [])):
         path = (build / header).resolve()
         if path.is_relative_to(ROOT):
@@ -85,8 +88,8 @@ def main():
     tool = subprocess.run([TIDY, "--version"], capture_output=True, text=True, check=True).stdout
     tool += (ROOT / ".clang-tidy").read_text()
     headers, known = included_headers(build), {}
-    passed = build / "tidy-passed"
-    passed.mkdir(exist_ok=True)
+    passed = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "graft-tidy")
+    passed.mkdir(parents=True, exist_ok=True)
     keys = {e["file"]: key_of(e, headers, build, tool, known) for e in ours}
     todo = [e for e in ours if not (passed / keys[e["file"]]).exists()]
 
