@@ -98,6 +98,20 @@ TEST(ImportOps, TakeTensorFlowsDefaultsForAbsentAttributes) {
   EXPECT_GT(erased, 100);
 }
 
+// 1e-4 in every version of the op (tensorflow/core/ops/nn_ops.cc).
+TEST(ImportOps, FusedNormsHaveADefaultEpsilon) {
+  for (const char* op : {"FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"}) {
+    GraphDefBuilder b;
+    b.placeholder("x", {1, 1, 1, 1});
+    b.constant("c", {1}, {1});
+    b.node(op, "y", {"x", "c", "c", "c", "c"}).flag("is_training", false);
+    const Graph graph = must(import_graph_def(b.def(), from_x_to_y()));
+    const Op& norm = std::get<Op>(graph.node(*graph.find("y")).body);
+    EXPECT_EQ(std::get<BatchNorm>(norm).epsilon, 1e-4F);
+    EXPECT_TRUE(std::get<BatchNorm>(norm).scale);
+  }
+}
+
 TEST(ImportOps, MissAttributesThatHaveNoDefault) {
   const std::map<std::string, std::vector<std::string>> required = {
       {"Const", {"value"}},

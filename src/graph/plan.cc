@@ -216,7 +216,10 @@ class Planner {
 
 Result<Program::Plan> Program::Plan::make(const Graph& graph, std::span<const std::string> outputs,
                                           const CompileOptions& options) {
-  GRAFT_ASSIGN(auto backends, candidates(options.backend));
+  std::vector<const Backend*> backends(options.backends.begin(), options.backends.end());
+  if (backends.empty()) {
+    GRAFT_ASSIGN(backends, candidates(options.backend));
+  }
   GRAFT_ASSIGN(const Graph needed, cut_at(graph, outputs));
   Plan plan;
   plan.numeric_mode = joined_modes(backends);

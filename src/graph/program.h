@@ -24,6 +24,8 @@ struct CompileOptions {
   // multiply-add, an element read or written), of which 2^40 take minutes.
   std::uint64_t max_arena_bytes = std::uint64_t{2} << 30;
   std::uint64_t max_work = std::uint64_t{1} << 40;
+  // When not empty: these, in order, whatever `backend` says. They must outlive the program.
+  std::span<const Backend* const> backends;
 };
 
 // The numeric_mode() of every program that compile() makes with this CompileOptions::backend: known
