@@ -205,6 +205,9 @@ int run_demo(Arguments arguments, Console& console) {
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
   default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.model_dir);
+  if (options.given("architecture")) {
+    if (const auto code = check_architecture(flags.architecture, console)) return *code;
+  }
   if (flags.output_dir.empty()) {
     return console.fail(invalid_argument("--output_dir: its value is empty: name a folder"));
   }

@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
+#include "cli/models.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
 #include "model/backbone.h"
@@ -17,15 +18,17 @@ namespace {
 
 struct FeaturesFlags {
   RetrainOptions run;  // of which the scan, the network and the cache are used
+  std::vector<std::string> folders;
   std::string output = "features.npy";
   bool offline = false, json = false;
 };
 
 void declare(Options& options, FeaturesFlags& flags) {
   RetrainOptions& run = flags.run;
-  options.text("image_dir", run.image_dir, "DIR", "Folder of photos, one subfolder a class.");
-  options.text("architecture", run.architecture, "NAME",
-               "Pretrained network; `graft models` lists them.");
+  options.arguments(flags.folders);
+  options.text("image_dir", run.image_dir, "DIR",
+               "Folder of photos, one subfolder a class; may stand alone, without --image_dir.");
+  declare_architecture(options, run.architecture, "Pretrained network; `graft models` lists them.");
   options.text("output", flags.output, "FILE",
                "NumPy array, float32 [photos, features]; beside it a .csv with path, label and "
                "split of each row.");
@@ -52,7 +55,7 @@ void declare(Options& options, FeaturesFlags& flags) {
   options.integer("threads", run.threads, "Threads; 0: one a core. The result does not change.", 0,
                   4096);
   options.flag("json", flags.json, "Print one JSON object instead of text.");
-  options.example("graft features --image_dir=my_photos --output=my_photos.npy",
+  options.example("graft features my_photos --output=my_photos.npy",
                   "Then in Python: numpy.load('my_photos.npy')");
 }
 
@@ -96,7 +99,7 @@ Result<void> write_rows(const std::string& path, const Dataset& dataset) {
 }
 
 Result<ModelBytes> find_network(const ModelSpec& spec, const FeaturesFlags& flags,
-                                RunObserver& observer, std::stop_token stop) {
+                                RunObserver& observer, const std::stop_token& stop) {
   SourceOptions source;
   source.model_dir = flags.run.model_dir;
   source.allow_download = !flags.offline;
@@ -112,7 +115,8 @@ struct Written {
   std::string csv;
 };
 
-Result<Written> write_features(const FeaturesFlags& flags, Console& console, std::stop_token stop) {
+Result<Written> write_features(const FeaturesFlags& flags, Console& console,
+                               const std::stop_token& stop) {
   const RetrainOptions& run = flags.run;
   GRAFT_ASSIGN(const ModelSpec spec, find_model(run.architecture));
   if (!run.backend.empty()) GRAFT_TRY(backend_named(run.backend));
@@ -144,16 +148,20 @@ Result<Written> write_features(const FeaturesFlags& flags, Console& console, std
 
 int run_features(Arguments arguments, Console& console) {
   FeaturesFlags flags;
-  Options options("features", "write the features of photos to a .npy file, for your own use");
+  Options options("features", "write the features of photos to a .npy file, for your own use",
+                  "[FOLDER]");
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
   default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.run.model_dir);
-  if (flags.run.image_dir.empty()) {
-    return console.fail(invalid_argument(
-        "--image_dir: not given: name the folder that has one subfolder of photos a class"));
+  if (const auto code = check_architecture(flags.run.architecture, console)) return *code;
+  if (const auto taken = take_image_dir(options, "features", flags.folders, flags.run.image_dir);
+      !taken.ok()) {
+    return console.fail(taken.error());
   }
-  if (flags.output.empty()) {
-    return console.fail(invalid_argument("--output: its value is empty: name a .npy file"));
+  if (flags.output.empty() || flags.output.ends_with(".csv")) {
+    return console.fail(invalid_argument("--output: '" + printable(flags.output) +
+                                         "' is no name for an array: name a .npy file; the table "
+                                         "goes beside it"));
   }
 
   const Interrupt interrupt;

@@ -17,12 +17,13 @@ namespace {
 
 struct InspectFlags {
   std::vector<std::string> files;
-  std::string input_layer, output_layer, backend;
+  std::string graph, input_layer, output_layer, backend;
   bool steps = false, json = false;
 };
 
 void declare(Options& options, InspectFlags& flags) {
   options.arguments(flags.files);
+  options.text("graph", flags.graph, "FILE", "The file, as the argument would be.");
   options.text("input_layer", flags.input_layer, "NAME", "Where photos enter; else found by name.");
   options.text("output_layer", flags.output_layer, "NAME", "What to compute; else found by name.");
   options.text("backend", flags.backend, "NAME", "Force one kernel library.");
@@ -70,6 +71,18 @@ std::string guess_output(const wire::GraphDef& def, const GraphSummary& summary)
   return summary.outputs.size() == 1 ? first_word(summary.outputs.front()) : "";
 }
 
+// A layer that the user named: there, or the nearest that is.
+Result<void> check_layer(const char* option, const std::string& layer, const wire::GraphDef& def) {
+  const std::string node = layer.ends_with(":0") ? layer.substr(0, layer.size() - 2) : layer;
+  if (layer.empty() || has_node(def, node)) return {};
+  std::vector<std::string> names;
+  for (const wire::NodeDef& n : def.node()) names.push_back(n.name());
+  const std::string near = nearest(node, names);
+  return invalid_argument(
+      std::string(option) + " " + printable(layer) + ": no such node: " +
+      (near.empty() ? "see graft inspect without it" : "did you mean " + printable(near) + "?"));
+}
+
 Result<Program> compile(const wire::GraphDef& def, const Inspection& found,
                         const InspectFlags& flags) {
   ImportOptions import;
@@ -92,6 +105,11 @@ Result<Inspection> inspect(const std::string& path, const InspectFlags& flags) {
   auto parsed = parse_graph_def(file.bytes());
   if (!parsed.ok()) return with_context(printable(path), std::move(parsed).error());
   const wire::GraphDef& def = *parsed;
+  for (const auto& [option, layer] : {std::pair("--input_layer", flags.input_layer),
+                                      std::pair("--output_layer", flags.output_layer)}) {
+    auto there = check_layer(option, layer, def);
+    if (!there.ok()) return with_context(printable(path), std::move(there).error());
+  }
   Inspection found;
   found.file_bytes = file.bytes().size();
   found.sha256 = hex(sha256(file.bytes()));
@@ -229,11 +247,12 @@ int run_inspect(Arguments arguments, Console& console) {
   Options options("inspect", "show what a .pb file is: operations, input, output, size", "FILE.pb");
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
-  if (flags.files.size() != 1) {
+  if (options.given("graph")) flags.files.insert(flags.files.begin(), flags.graph);
+  if (flags.files.size() != 1 || flags.files.front().empty()) {
     return console.fail(invalid_argument(
-        flags.files.empty() ? "no file given: name a .pb file, as in graft inspect "
-                              "tf_files/retrained_graph.pb"
-                            : "more than one file given: name one at a time"));
+        flags.files.size() > 1 ? "file: more than one given: name one at a time"
+                               : "file: none given: name a .pb file, as in graft inspect "
+                                 "tf_files/retrained_graph.pb"));
   }
   const Result<Inspection> found = inspect(flags.files.front(), flags);
   if (!found.ok()) return console.fail(found.error());

@@ -8,54 +8,41 @@
 #include "base/json.h"
 #include "base/parallel.h"
 #include "base/text.h"
+#include "cli/classifier_options.h"
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
 #include "cli/photos.h"
-#include "model/classifier.h"
 
 namespace graft {
 namespace {
-
-enum class Form { kText, kCsv, kJson };
 
 struct LabelFlags {
   ClassifierOptions classifier;
   std::vector<std::string> photos;
   std::string image, list;
-  int top = 5, threads = 0;
-  bool csv = false, json = false;
+  int top_k = 5, threads = 0;
+  FormFlags form;
 };
 
 void declare(Options& options, LabelFlags& flags) {
-  ClassifierOptions& c = flags.classifier;
-  c.graph_path = "tf_files/retrained_graph.pb";
   options.arguments(flags.photos);
   options.group("Photos");
   options.text("image", flags.image, "PATH", "A photo or folder, as an argument would be.");
   options.text("list", flags.list, "FILE", "Photos named one a line in a file; - standard input.");
   options.group("Classifier");
-  options.text("graph", c.graph_path, "FILE", "The trained graph.");
-  options.text("labels", c.labels_path, "FILE",
-               "Labels, one a line. Without it, those saved with the graph.");
-  options.text("backend", c.backend, "NAME", "Force one kernel library; `reference` is slow.");
+  declare_classifier(options, flags.classifier);
   options.integer("threads", flags.threads, "Threads; 0: one a core.", 0, 4096);
   options.group("Output");
-  options.integer("top", flags.top, "How many labels a photo.", 1);
-  options.flag("csv", flags.csv, "CSV: path, rank, label, score, error.");
-  options.flag("json", flags.json, "A JSON array, one object a photo.");
-  options.group("For graphs without a side file (graft's own carry all of this)");
-  options.integer("input_height", c.input_height, "Height of the network's input.", 1, 8192);
-  options.integer("input_width", c.input_width, "Width of the network's input.", 1, 8192);
-  options.number("input_mean", c.input_mean, "Subtracted from each pixel value.", -1e6, 1e6);
-  options.number("input_std", c.input_std, "Divides what is left.", 1e-6, 1e6);
-  options.text("input_layer", c.input_layer, "NAME", "Name of the network's input.");
-  options.text("output_layer", c.output_layer, "NAME", "Name of its scores.");
+  options.integer("top_k", flags.top_k, "How many labels a photo.", 1);
+  declare_form(options, flags.form, "path, rank, label, score, error.",
+               "an array, one object a photo.");
+  declare_preprocessing(options, flags.classifier);
   options.note(
       "A photo that cannot be read is named on standard error, the others are labelled all the "
       "same, and the exit code is 1 at the end.");
   options.example("graft label a_photo.jpg", "One photo");
-  options.example("graft label --top=1 --csv holiday_photos > holiday.csv",
+  options.example("graft label --top_k=1 --csv holiday_photos > holiday.csv",
                   "Every photo below a folder, as a table");
   options.example("curl -s https://example.org/photo.jpg | graft label -", "From a pipe");
   options.example("find . -name '*.jpg' | graft label --list=- --json", "From a list of paths");
@@ -69,15 +56,12 @@ struct Outcome {
 
 class Labeller {
  public:
-  Labeller(const LabelFlags& flags, const Classifier& classifier, const PhotoList& list,
+  Labeller(const LabelFlags& flags, Form form, const Classifier& classifier, const PhotoList& list,
            Console& console)
-      : flags_(flags), classifier_(classifier), list_(list), console_(console) {
-    if (flags.csv) form_ = Form::kCsv;
-    if (flags.json) form_ = Form::kJson;
-  }
+      : flags_(flags), classifier_(classifier), list_(list), console_(console), form_(form) {}
 
   // How many photos failed; done(): how many were attempted.
-  std::size_t run(std::stop_token stop) {
+  std::size_t run(const std::stop_token& stop) {
     const int threads = flags_.threads > 0 ? flags_.threads : available_cores();
     const std::size_t count = list_.photos.size();
     const int workers = static_cast<int>(
@@ -142,10 +126,10 @@ class Labeller {
 
   std::string as_lines(const PhotoList::Photo& photo, const Outcome& outcome) const {
     if (!outcome.error.empty()) return {};
-    const bool one_line = list_.many && flags_.top == 1;
+    const bool one_line = list_.many && flags_.top_k == 1;
     std::string out;
     if (list_.many) out = printable(photo.path) + (one_line ? ": " : "\n");
-    for (const Prediction& p : top_k(outcome.scores, flags_.top)) {
+    for (const Prediction& p : top_k(outcome.scores, flags_.top_k)) {
       out += printable(name_of(p)) + format(" (score=%.5f)\n", static_cast<double>(p.score));
     }
     if (list_.many && !one_line) out += '\n';
@@ -158,7 +142,7 @@ class Labeller {
     }
     std::string out;
     int rank = 0;
-    for (const Prediction& p : top_k(outcome.scores, flags_.top)) {
+    for (const Prediction& p : top_k(outcome.scores, flags_.top_k)) {
       out +=
           csv_field(photo.path) + "," + std::to_string(++rank) + "," + csv_field(name_of(p)) + ",";
       append_float(out, p.score);
@@ -173,7 +157,7 @@ class Labeller {
       json["error"] = printable(outcome.error);
     } else {
       Json& predictions = json["predictions"] = Json::array();
-      for (const Prediction& p : top_k(outcome.scores, flags_.top)) {
+      for (const Prediction& p : top_k(outcome.scores, flags_.top_k)) {
         predictions.push_back({{"label", printable(name_of(p))}, {"score", as_written(p.score)}});
       }
     }
@@ -191,7 +175,7 @@ class Labeller {
   const Classifier& classifier_;
   const PhotoList& list_;
   Console& console_;
-  Form form_ = Form::kText;
+  const Form form_;
   std::vector<Worker> workers_;
   std::chrono::steady_clock::time_point start_;
   std::mutex mutex_;  // guards what follows
@@ -207,20 +191,19 @@ int run_label(Arguments arguments, Console& console) {
                   "[PHOTO... | FOLDER... | -]");
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
-  if (flags.csv && flags.json) {
-    return console.fail(invalid_argument("--csv, --json: both given: choose one"));
-  }
+  const Result<Form> form = chosen_form(options, flags.form);
+  if (!form.ok()) return console.fail(form.error());
   if (options.given("image")) flags.photos.insert(flags.photos.begin(), flags.image);
 
   const Interrupt interrupt;
   const Result<PhotoList> list = collect_photos(flags.photos, flags.list);
   if (!list.ok()) return console.fail(list.error());
-  const Result<Classifier> classifier = Classifier::load(flags.classifier);
+  const Result<Classifier> classifier = load_classifier(options, flags.classifier);
   if (!classifier.ok()) return console.fail(classifier.error());
   for (const std::string& warning : classifier->warnings()) console.warning(warning);
 
   const std::size_t count = list->photos.size();
-  Labeller labeller(flags, *classifier, *list, console);
+  Labeller labeller(flags, *form, *classifier, *list, console);
   const std::size_t failed = labeller.run(interrupt.token());
   console.clear_progress();
   const double seconds = labeller.seconds();

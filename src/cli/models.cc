@@ -11,6 +11,19 @@
 
 namespace graft {
 
+void declare_architecture(Options& options, std::string& architecture, const std::string& help) {
+  options.text("architecture", architecture, "NAME", help);
+  options.missing_is_empty("architecture");
+}
+
+std::optional<int> check_architecture(const std::string& architecture, Console& console) {
+  const Result<ModelSpec> spec = find_model(architecture);
+  if (spec.ok()) return std::nullopt;
+  const int code = console.fail(spec.error());
+  for (const std::string& line : lines_to_type(architecture)) console.message("  " + line);
+  return code;
+}
+
 std::string installed_at(const ModelSpec& spec, const std::string& model_dir) {
   const std::string folder = join_path(model_dir, spec.folder);
   std::vector<std::string> places = {join_path(folder, spec.graph_file)};

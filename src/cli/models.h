@@ -2,14 +2,23 @@
 // Thread rule: each call stands alone.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
+#include "cli/console.h"
+#include "cli/options.h"
 #include "data/dataset.h"
 #include "image/decode.h"
 #include "model/spec.h"
 
 namespace graft {
+
+// --architecture, of which a shell variable that was never set leaves nothing.
+void declare_architecture(Options& options, std::string& architecture, const std::string& help);
+// nullopt: there is such a network. Else the error is printed, with the lines to type where the
+// codelab's shell variables were never set, and this is the exit code.
+std::optional<int> check_architecture(const std::string& architecture, Console& console);
 
 // The file or archive of this network below model_dir, as find_installed() looks for it, without
 // opening it; "" when there is none.

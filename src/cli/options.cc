@@ -30,7 +30,7 @@ std::optional<T> read_number(std::string_view text) {
 
 template <typename T>
 std::string range_text(double low, double high) {
-  const std::string kind = std::is_floating_point_v<T> ? "a number" : "a whole number";
+  std::string kind = std::is_floating_point_v<T> ? "a number" : "a whole number";
   const bool has_low = low > static_cast<double>(std::numeric_limits<T>::lowest());
   const bool has_high = high < static_cast<double>(std::numeric_limits<T>::max());
   if (has_low && has_high) return kind + " from " + number_text(low) + " to " + number_text(high);
@@ -123,9 +123,9 @@ void Options::add(Option option) {
   options_.push_back(std::move(option));
 }
 
-void Options::text(std::string name, std::string& target, std::string value_name,
-                   std::string help) {
-  Option option{name, std::move(value_name), std::move(help), target, {}, {}, {}};
+void Options::text(const std::string& name, std::string& target, const std::string& value_name,
+                   const std::string& help) {
+  Option option{name, value_name, help, target, {}, {}, {}};
   option.assign = [&target](std::string_view value) -> Result<void> {
     target = value;
     return {};
@@ -134,9 +134,9 @@ void Options::text(std::string name, std::string& target, std::string value_name
   add(std::move(option));
 }
 
-void Options::text(std::string name, std::optional<std::string>& target, std::string value_name,
-                   std::string help) {
-  Option option{name, std::move(value_name), std::move(help), target.value_or(""), {}, {}, {}};
+void Options::text(const std::string& name, std::optional<std::string>& target,
+                   const std::string& value_name, const std::string& help) {
+  Option option{name, value_name, help, target.value_or(""), {}, {}, {}};
   option.assign = [&target](std::string_view value) -> Result<void> {
     target = value;
     return {};
@@ -146,10 +146,11 @@ void Options::text(std::string name, std::optional<std::string>& target, std::st
 }
 
 template <typename T>
-void Options::add_number(std::string name, T& target, std::string help, double low, double high) {
+void Options::add_number(const std::string& name, T& target, const std::string& help, double low,
+                         double high) {
   using Number = typename Unwrapped<T>::type;
   constexpr bool kOptional = !std::is_same_v<T, Number>;
-  Option option{name, "N", std::move(help), {}, {}, {}, {}};
+  Option option{name, "N", help, {}, {}, {}, {}};
   if constexpr (kOptional) {
     if (target) option.default_text = number_text(*target);
   } else {
@@ -177,35 +178,37 @@ void Options::add_number(std::string name, T& target, std::string help, double l
   add(std::move(option));
 }
 
-void Options::integer(std::string name, int& target, std::string help, int low, int high) {
-  add_number(std::move(name), target, std::move(help), low, high);
-}
-
-void Options::integer(std::string name, std::uint64_t& target, std::string help) {
-  add_number(std::move(name), target, std::move(help), 0,
-             static_cast<double>(std::numeric_limits<std::uint64_t>::max()));
-}
-
-void Options::integer(std::string name, std::optional<int>& target, std::string help, int low,
+void Options::integer(const std::string& name, int& target, const std::string& help, int low,
                       int high) {
-  add_number(std::move(name), target, std::move(help), low, high);
+  add_number(name, target, help, low, high);
 }
 
-void Options::number(std::string name, float& target, std::string help, double low, double high) {
-  add_number(std::move(name), target, std::move(help), low, high);
+void Options::integer(const std::string& name, std::uint64_t& target, const std::string& help) {
+  add_number(name, target, help, 0, static_cast<double>(std::numeric_limits<std::uint64_t>::max()));
 }
 
-void Options::number(std::string name, double& target, std::string help, double low, double high) {
-  add_number(std::move(name), target, std::move(help), low, high);
+void Options::integer(const std::string& name, std::optional<int>& target, const std::string& help,
+                      int low, int high) {
+  add_number(name, target, help, low, high);
 }
 
-void Options::number(std::string name, std::optional<float>& target, std::string help, double low,
+void Options::number(const std::string& name, float& target, const std::string& help, double low,
                      double high) {
-  add_number(std::move(name), target, std::move(help), low, high);
+  add_number(name, target, help, low, high);
 }
 
-void Options::flag(std::string name, bool& target, std::string help) {
-  Option option{name, {}, std::move(help), target ? "true" : "", {}, {}, {}, true};
+void Options::number(const std::string& name, double& target, const std::string& help, double low,
+                     double high) {
+  add_number(name, target, help, low, high);
+}
+
+void Options::number(const std::string& name, std::optional<float>& target, const std::string& help,
+                     double low, double high) {
+  add_number(name, target, help, low, high);
+}
+
+void Options::flag(const std::string& name, bool& target, const std::string& help) {
+  Option option{name, {}, help, target ? "true" : "", {}, {}, {}, true};
   option.assign = [name, &target](std::string_view value) -> Result<void> {
     const std::optional<bool> answer = read_bool(value);
     if (!answer) return bad_value(name, value, "true or false");
@@ -216,12 +219,12 @@ void Options::flag(std::string name, bool& target, std::string help) {
   add(std::move(option));
 }
 
-void Options::add_choice(std::string name, std::vector<std::string> names, std::size_t chosen,
-                         std::function<void(std::size_t)> assign,
-                         std::function<std::size_t()> current, std::string help) {
+void Options::add_choice(const std::string& name, std::vector<std::string> names,
+                         std::size_t chosen, std::function<void(std::size_t)> assign,
+                         std::function<std::size_t()> current, const std::string& help) {
   std::string alternatives;
   for (const std::string& n : names) alternatives += (alternatives.empty() ? "" : "|") + n;
-  Option option{name, alternatives, std::move(help), names[chosen], {}, {}, {}};
+  Option option{name, alternatives, help, names[chosen], {}, {}, {}};
   option.assign = [name, names, alternatives,
                    assign = std::move(assign)](std::string_view value) -> Result<void> {
     const auto at = std::find(names.begin(), names.end(), value);
@@ -391,7 +394,7 @@ std::string Options::help(int columns) const {
   }
   if (!examples_.empty()) out += "\nExamples:\n";
   for (const auto& [command_line, what] : examples_) {
-    out += "  " + what + "\n    " + command_line + "\n";
+    out.append("  ").append(what).append("\n    ").append(command_line).append("\n");
   }
   return out;
 }

@@ -34,22 +34,26 @@ class Options {
   void note(std::string paragraph);  // after the options
 
   // Each target holds the default and must outlive the Options.
-  void text(std::string name, std::string& target, std::string value_name, std::string help);
-  void integer(std::string name, int& target, std::string help,
+  void text(const std::string& name, std::string& target, const std::string& value_name,
+            const std::string& help);
+  void integer(const std::string& name, int& target, const std::string& help,
                int low = std::numeric_limits<int>::min(),
                int high = std::numeric_limits<int>::max());
-  void integer(std::string name, std::uint64_t& target, std::string help);
-  void number(std::string name, float& target, std::string help, double low, double high);
-  void number(std::string name, double& target, std::string help, double low, double high);
-  void text(std::string name, std::optional<std::string>& target, std::string value_name,
-            std::string help);
-  void integer(std::string name, std::optional<int>& target, std::string help, int low, int high);
-  void number(std::string name, std::optional<float>& target, std::string help, double low,
+  void integer(const std::string& name, std::uint64_t& target, const std::string& help);
+  void number(const std::string& name, float& target, const std::string& help, double low,
               double high);
-  void flag(std::string name, bool& target, std::string help);
+  void number(const std::string& name, double& target, const std::string& help, double low,
+              double high);
+  void text(const std::string& name, std::optional<std::string>& target,
+            const std::string& value_name, const std::string& help);
+  void integer(const std::string& name, std::optional<int>& target, const std::string& help,
+               int low, int high);
+  void number(const std::string& name, std::optional<float>& target, const std::string& help,
+              double low, double high);
+  void flag(const std::string& name, bool& target, const std::string& help);
   template <typename Enum>
-  void choice(std::string name, Enum& target, std::vector<std::pair<std::string, Enum>> values,
-              std::string help);
+  void choice(const std::string& name, Enum& target,
+              std::vector<std::pair<std::string, Enum>> values, const std::string& help);
   // Arguments that are no options, as they stand. Without this, any is an error.
   void arguments(std::vector<std::string>& target);
   // "--name" with nothing behind it is "--name=", which the command itself has an answer to.
@@ -73,10 +77,11 @@ class Options {
   };
   void add(Option option);
   template <typename T>
-  void add_number(std::string name, T& target, std::string help, double low, double high);
-  void add_choice(std::string name, std::vector<std::string> names, std::size_t chosen,
+  void add_number(const std::string& name, T& target, const std::string& help, double low,
+                  double high);
+  void add_choice(const std::string& name, std::vector<std::string> names, std::size_t chosen,
                   std::function<void(std::size_t)> assign, std::function<std::size_t()> current,
-                  std::string help);
+                  const std::string& help);
   Option* find_exact(std::string_view name);
   std::vector<Option*> find_begun(std::string_view beginning, bool flags_only);
   // The option that a word such as "--name", "--na" or "--noname" means.
@@ -99,8 +104,8 @@ class Options {
 };
 
 template <typename Enum>
-void Options::choice(std::string name, Enum& target,
-                     std::vector<std::pair<std::string, Enum>> values, std::string help) {
+void Options::choice(const std::string& name, Enum& target,
+                     std::vector<std::pair<std::string, Enum>> values, const std::string& help) {
   std::vector<std::string> names;
   std::vector<Enum> enumerators;
   for (auto& [text, value] : values) {
@@ -113,8 +118,8 @@ void Options::choice(std::string name, Enum& target,
     return i;
   };
   add_choice(
-      std::move(name), std::move(names), current(),
-      [enumerators, &target](std::size_t i) { target = enumerators[i]; }, current, std::move(help));
+      name, std::move(names), current(),
+      [enumerators, &target](std::size_t i) { target = enumerators[i]; }, current, help);
 }
 
 }  // namespace graft

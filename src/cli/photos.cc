@@ -114,9 +114,13 @@ Result<PhotoList> collect_photos(std::span<const std::string> arguments, const s
   result.many = arguments.size() > 1 || !list.empty();
   int standard_input = list == "-" ? 1 : 0;
   for (const std::string& argument : arguments) {
-    if (argument == "-") {
+    if (argument.empty()) {
+      return invalid_argument(
+          "'': a photo's name is empty (a shell variable that was never set?): name a photo");
+    }
+    if (argument == "-" || argument == "/dev/stdin") {
       ++standard_input;
-      result.photos.push_back({argument, {}});
+      result.photos.push_back({"-", {}});
     } else if (is_directory(argument)) {
       result.many = true;
       collect_folder(argument, result);
@@ -144,8 +148,18 @@ Result<PhotoList> collect_photos(std::span<const std::string> arguments, const s
     }
   } else if (arguments.empty()) {
     return invalid_argument(
-        "no photo given: name photos or a folder, or - for standard input, as in graft label "
+        "photo: none given: name photos or a folder, or - for standard input, as in "
+        "graft label "
         "a_photo.jpg");
+  }
+  if (result.photos.empty()) {
+    return invalid_argument((arguments.empty() ? (list == "-" ? "standard input" : printable(list))
+                                               : printable(arguments.front())) +
+                            ": no photo in it" +
+                            (result.passed_over > 0 ? " (" + format_count(result.passed_over) +
+                                                          " files that are no photos)"
+                                                    : "") +
+                            ": name a photo, or a folder that has some");
   }
   return result;
 }

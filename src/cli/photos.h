@@ -23,9 +23,10 @@ struct PhotoList {
 };
 
 // arguments: photos, folders (every photo below them, in byte order; links to folders are not
-// followed, hidden files and folders are passed over) and "-" (one photo's bytes on standard
-// input). list: a file of paths, one a line, or "-" for standard input; "" for none.
-// kInvalidArgument: nothing named, or standard input named twice.
+// followed, hidden files and folders are passed over) and "-" or "/dev/stdin" (one photo's bytes on
+// standard input). list: a file of paths, one a line, or "-" for standard input; "" for none.
+// kInvalidArgument: nothing named, an empty name, no photo in what was named, or standard input
+// named twice.
 Result<PhotoList> collect_photos(std::span<const std::string> arguments, const std::string& list);
 
 // All of standard input, at most 1 GiB. kIo; kUnsupported when more.

@@ -25,7 +25,7 @@ class PhotosTest : public testing::Test {
     std::filesystem::remove_all(root_, ignored);
   }
   std::string put(const std::string& name, std::string_view content) {
-    const std::string path = join_path(root_, name);
+    std::string path = join_path(root_, name);
     EXPECT_TRUE(write_atomically(path, content).ok());
     return path;
   }
@@ -104,6 +104,23 @@ TEST_F(PhotosTest, AnyPhotoIsTheFirstOfTheFirstClass) {
   put("daisy/LICENSE.txt", "x");
   put(".x/a.jpg", "x");
   EXPECT_EQ(any_photo(root_), join_path(root_, "daisy/a.jpg"));
+}
+
+TEST_F(PhotosTest, NamesWhatHoldsNoPhoto) {
+  put("notes/a.txt", "words");
+  const auto none = collect({root_});
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().kind, ErrorKind::kInvalidArgument);
+  EXPECT_EQ(none.error().message,
+            root_ +
+                ": no photo in it (1 files that are no photos): name a photo, or a folder that "
+                "has some");
+  const auto empty_list = collect({}, put("list.txt", "\n\n"));
+  ASSERT_FALSE(empty_list.ok());
+  EXPECT_EQ(empty_list.error().kind, ErrorKind::kInvalidArgument);
+  const auto no_name = collect({"a.jpg", ""});
+  ASSERT_FALSE(no_name.ok());
+  EXPECT_EQ(no_name.error().kind, ErrorKind::kInvalidArgument);
 }
 
 }  // namespace

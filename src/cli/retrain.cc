@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/models.h"
 #include "cli/photos.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
@@ -13,14 +14,18 @@ namespace {
 
 struct RetrainFlags {
   RetrainOptions run;
+  std::vector<std::string> folders;
   bool offline = false, json = false;
 };
 
 void declare(Options& options, RetrainFlags& flags) {
   RetrainOptions& run = flags.run;
+  options.arguments(flags.folders);
   options.group("Photos");
-  options.text("image_dir", run.image_dir, "DIR",
-               "Folder of photos, one subfolder a class. JPEG, PNG, WebP, GIF, BMP, TIFF, HEIC.");
+  options.text(
+      "image_dir", run.image_dir, "DIR",
+      "Folder of photos, one subfolder a class; may stand alone, without --image_dir. JPEG, "
+      "PNG, WebP, GIF, BMP, TIFF, HEIC.");
   options.number("testing_percentage", run.testing_percentage,
                  "Percent of the photos kept for the final test.", 0, 100);
   options.number("validation_percentage", run.validation_percentage,
@@ -38,9 +43,10 @@ void declare(Options& options, RetrainFlags& flags) {
                "Turn phone photos upright (TensorFlow does not).");
 
   options.group("Network");
-  options.text("architecture", run.architecture, "NAME",
-               "Pretrained network: mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], "
-               "inception_v3; `graft models` lists them.");
+  declare_architecture(
+      options, run.architecture,
+      "Pretrained network: mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], "
+      "inception_v3; `graft models` lists them.");
   options.text("model_dir", run.model_dir, "DIR",
                "Where networks lie or are downloaded to. GRAFT_MODEL_DIR sets another default.");
   options.flag("offline", flags.offline, "Never use the network connection.");
@@ -107,14 +113,15 @@ void declare(Options& options, RetrainFlags& flags) {
 
 int run_retrain(Arguments arguments, Console& console) {
   RetrainFlags flags;
-  Options options("retrain", "train a classifier on a folder of photos, one subfolder a class");
+  Options options("retrain", "train a classifier on a folder of photos, one subfolder a class",
+                  "[FOLDER]");
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
   default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.run.model_dir);
-  if (flags.run.image_dir.empty()) {
-    return console.fail(invalid_argument(
-        "--image_dir: not given: name the folder that has one subfolder of photos a class, as in "
-        "graft retrain --image_dir=my_photos (no photos at hand: graft demo)"));
+  if (const auto code = check_architecture(flags.run.architecture, console)) return *code;
+  if (const auto taken = take_image_dir(options, "retrain", flags.folders, flags.run.image_dir);
+      !taken.ok()) {
+    return console.fail(taken.error());
   }
   if (!flags.run.backend.empty()) {
     const Result<const Backend*> backend = backend_named(flags.run.backend);

@@ -162,7 +162,7 @@ void report_files(Console& console, const RetrainOptions& options, const Retrain
   out += "Written:\n";
   append_file(out, result.output_graph,
               result.has_backbone ? "the classifier" : "the last layer alone (no network at hand)");
-  append_file(out, result.side_file, "its preprocessing and labels");
+  append_file(out, result.side_file, "its preprocessing, labels and split");
   append_file(out, result.output_labels, "the labels, one a line");
   append_file(out, result.run_dir, "logs of this run, for TensorBoard");
   append_file(out, result.run_json, "every option, seed, skipped file and result");
@@ -175,17 +175,10 @@ void report_files(Console& console, const RetrainOptions& options, const Retrain
   if (result.has_backbone) {
     const std::string graph = " --graph=" + shell_quote(result.output_graph);
     out += "  graft label" + graph + " " + shell_quote(photo) + "\n";
-    std::string split;
-    if (options.testing_percentage != 10) {
-      split += format(" --testing_percentage=%g", options.testing_percentage);
+    // Which photos were kept aside stands in the side file. None: nothing honest to measure on.
+    if (result.test.photos > 0) {
+      out += "  graft evaluate" + graph + " --image_dir=" + shell_quote(options.image_dir) + "\n";
     }
-    if (options.validation_percentage != 10) {
-      split += format(" --validation_percentage=%g", options.validation_percentage);
-    }
-    if (options.split_seed != 0) split += " --split_seed=" + std::to_string(options.split_seed);
-    if (options.split_key == SplitKey::kRelative) split += " --split_key=relative";
-    out += "  graft evaluate" + graph + " --image_dir=" + shell_quote(options.image_dir) +
-           " --split=testing" + split + "\n";
   }
   out += "  tensorboard --logdir " + shell_quote(options.summaries_dir) + "\n";
   console.print(out);
