@@ -110,8 +110,8 @@ class Generator {
     const bool transposed = below(2) == 0;
     const float most = 2.0F / static_cast<float>(features);
     const Shape weights = transposed ? Shape{units, features} : Shape{features, units};
-    const NodeId product =
-        op(MatMul{false, transposed, activation()}, {rows, constant(weights, -most, most)});
+    const NodeId filter = constant(weights, -most, most);
+    const NodeId product = op(MatMul{false, transposed, activation()}, {rows, filter});
     op(Reshape{Shape{in[0], 1, 1, units}}, {product});
   }
 

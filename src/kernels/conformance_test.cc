@@ -222,6 +222,21 @@ TEST(Conformance, DepthwiseOfOddShapes) {
   }
 }
 
+TEST(Conformance, DepthwiseToOnePixel) {
+  for (const std::int64_t channels : {1, 15, 16, 17, 32, 48, 100}) {
+    for (const std::int64_t batch : {1, 2}) {
+      const Geometry whole{batch, 3, 3, channels, channels, 3, 3, 1, 1, {}};
+      const Geometry strided{batch, 2, 2, channels, channels, 3, 3, 2, 1, same(2, 2, 3, 3, 2)};
+      for (const Geometry& g : {whole, strided}) {
+        for (const std::int64_t multiplier : {1, 2}) {
+          check(depthwise_case(g, Activation::kRelu6, multiplier));
+          check(scaled_depthwise_case(g, Activation::kNone, multiplier));
+        }
+      }
+    }
+  }
+}
+
 TEST(Conformance, Pools) {
   struct PoolShape {
     Shape x;
