@@ -124,6 +124,8 @@ def run_ctest(build, tally, arguments=(), environment=None):
 
 def stage_unit(tally, _options):
     run_ctest("build", tally)
+    print("The program's command line:")
+    stream([sys.executable, "tests/cli/run.py", "build/graft"], tally)
 
 
 def sources():

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+"""The program from outside: command lines as people type them, exit codes, both output streams.
+
+run.py GRAFT [NAME ...]: all cases, or those whose name contains a NAME; one PASS, FAIL or SKIP line
+a case. Everything runs on photos that the program draws and on its built-in network, in a fresh
+temporary folder, without a network connection.
+"""
+
+import argparse
+import os
+import sys
+import unittest
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+import program  # noqa: E402
+from report import Report  # noqa: E402
+
+
+class Lines(unittest.TestResult):
+    """Prints each case as it ends, and what went wrong under it."""
+
+    def __init__(self, report):
+        super().__init__()
+        self.report = report
+
+    def startTest(self, test):
+        super().startTest(test)
+        self.failed_part = False
+
+    def addSuccess(self, test):
+        if not self.failed_part:
+            self.report.check(True, self._name(test))
+
+    def addFailure(self, test, err):
+        self._failed(test, err)
+
+    def addError(self, test, err):
+        self._failed(test, err)
+
+    def addSubTest(self, test, subtest, err):
+        if err is not None and not self.failed_part:
+            self.failed_part = True
+            self._failed(test, err)
+
+    def addSkip(self, test, reason):
+        self.report.skip(self._name(test), reason)
+
+    def _failed(self, test, err):
+        self.report.check(False, self._name(test))
+        print(self._exc_info_to_string(err, test), flush=True)
+
+    @staticmethod
+    def _name(test):
+        return ".".join(test.id().split(".")[-2:])
+
+
+def cases(suite):
+    for part in suite:
+        if isinstance(part, unittest.TestSuite):
+            yield from cases(part)
+        else:
+            yield part
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("graft")
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+    found = unittest.defaultTestLoader.discover(str(HERE), pattern="*_test.py")
+    report = Report()
+    program.PLACE.set_up(os.path.abspath(options.graft))
+    try:
+        for case in cases(found):
+            if not options.names or any(name in case.id() for name in options.names):
+                case.run(Lines(report))
+    finally:
+        program.PLACE.tear_down()
+    report.finish()
+
+
+if __name__ == "__main__":
+    main()
