@@ -54,6 +54,7 @@ TEST(Arena, OfNothingIsEmpty) {
 
 TEST(Arena, AChainTakesTwoBlocks) {
   std::vector<Lifetime> chain;
+  chain.reserve(100);
   for (int i = 0; i < 100; ++i) chain.push_back({1000, i, i + 1});
   const ArenaPlan plan = plan_arena(chain);
   expect_sound(chain, plan);
@@ -110,6 +111,7 @@ TEST(Arena, NeverPutsLivingValuesTogether) {
 TEST(Arena, PlansManyValuesInLittleTime) {
   Rng rng(10);
   std::vector<Lifetime> values;
+  values.reserve(200000);
   for (int i = 0; i < 200000; ++i) {
     values.push_back({rng.below(4096), i, i + static_cast<int>(rng.below(1000))});
   }

@@ -24,7 +24,7 @@ void Graph::mark_output(NodeId id) {
   if (std::ranges::find(outputs_, id) == outputs_.end()) outputs_.push_back(id);
 }
 
-void Graph::set_outputs(std::vector<NodeId> ids) {
+void Graph::set_outputs(const std::vector<NodeId>& ids) {
   outputs_.clear();
   for (const NodeId id : ids) mark_output(id);
 }

@@ -53,7 +53,7 @@ class Graph {
   // Values that every rewrite keeps, under their names. cut_at() marks them; while none is marked,
   // the values that no op reads are kept. Marking twice is marking once.
   void mark_output(NodeId id);
-  void set_outputs(std::vector<NodeId> ids);  // these and no others
+  void set_outputs(const std::vector<NodeId>& ids);  // these and no others
   const std::vector<NodeId>& outputs() const { return outputs_; }
 
  private:

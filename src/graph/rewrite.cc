@@ -31,7 +31,7 @@ Result<Graph> cut_at(const Graph& graph, std::span<const std::string> outputs) {
   marked.reserve(wanted.size());
   for (const NodeId id : wanted) marked.push_back(rebuild.now(id));
   Graph cut = std::move(rebuild).finish();
-  cut.set_outputs(std::move(marked));
+  cut.set_outputs(marked);
   return cut;
 }
 

@@ -13,6 +13,7 @@ using ::testing::IsEmpty;
 
 std::vector<std::string> lines(const std::vector<OpCount>& ops) {
   std::vector<std::string> result;
+  result.reserve(ops.size());
   for (const OpCount& op : ops) result.push_back(op.op + " " + std::to_string(op.count));
   return result;
 }

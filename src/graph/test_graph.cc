@@ -274,6 +274,7 @@ std::vector<Tensor> run(const Program& program, const Tensor& input,
                         Program::Workspace& workspace) {
   std::vector<Tensor> results;
   std::vector<MutableTensorView> views;
+  views.reserve(program.outputs().size());
   for (const TensorSpec& spec : program.outputs()) {
     results.emplace_back(spec);
     std::memset(results.back().view().data, 0xA5, spec.bytes());
