@@ -11,8 +11,8 @@ namespace graft {
 namespace {
 
 // A small file can describe constants whose product is huge; beyond these the ops are left to
-// run(). Dequantized codes take four times the file's bytes.
-constexpr std::uint64_t kMostBytesTimes = 4;
+// run(). Dequantized codes take four times the file's bytes, arithmetic with them as much again.
+constexpr std::uint64_t kMostBytesTimes = 8;
 constexpr std::uint64_t kMostWork = std::uint64_t{1} << 31;  // element steps, about seconds
 
 // The value, or nullptr when it must be left to run().

@@ -204,13 +204,26 @@ TEST(FoldConstants, LeavesWhatWouldGrowFarBeyondTheFile) {
   Graph graph;
   add_input(graph, Shape{1});
   const NodeId c = add_constant(graph, "c", Tensor(DType::kF32, Shape{1 << 20, 1}));  // 4 MiB
-  const NodeId row = add_constant(graph, "row", Tensor(DType::kF32, Shape{1, 8}));
-  const NodeId wide = must(graph.add_op("wide", Binary{}, {c, row}));  // 32 MiB
+  const NodeId row = add_constant(graph, "row", Tensor(DType::kF32, Shape{1, 16}));
+  const NodeId wide = must(graph.add_op("wide", Binary{}, {c, row}));  // 64 MiB
   for (int i = 0; i < 3; ++i) must(graph.add_op("n" + std::to_string(i), Unary{}, {c}));
   const Graph folded = must(fold_constants(graph));
-  // Four times the 4 MiB are allowed.
+  // Eight times the 4 MiB are allowed.
   EXPECT_TRUE(std::holds_alternative<Op>(folded.node(wide).body));
   EXPECT_TRUE(std::holds_alternative<Constant>(folded.node(*folded.find("n2")).body));
+}
+
+// As quantized networks have them, whatever their size: 9 MiB of codes become 36 MiB, twice.
+TEST(FoldConstants, FoldsScaledDequantizedWeightsWhole) {
+  Graph graph;
+  add_input(graph, Shape{1});
+  const NodeId codes = add_constant(graph, "codes", Tensor(DType::kU8, Shape{9 << 20}));
+  const NodeId low = add_constant(graph, "low", Tensor::scalar(-1));
+  const NodeId high = add_constant(graph, "high", Tensor::scalar(1));
+  const NodeId real = must(graph.add_op("real", Dequantize{}, {codes, low, high}));
+  must(graph.add_op("scaled", Binary{Binary::Kind::kMul}, {real, high}));
+  const Graph folded = must(fold_constants(graph));
+  EXPECT_TRUE(std::holds_alternative<Constant>(folded.node(*folded.find("scaled")).body));
 }
 
 TEST(FoldConstants, LeavesWhatWouldTakeLong) {
