@@ -4,9 +4,9 @@
 #pragma once
 
 #include <array>
-#include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +15,11 @@ namespace graft {
 
 struct Hash128 {
   std::array<std::uint8_t, 16> bytes{};
-  auto operator<=>(const Hash128&) const = default;
+  bool operator==(const Hash128&) const = default;
+  // No <=>: clang 14 warns of a null pointer in the code that it makes of it itself.
+  friend bool operator<(const Hash128& a, const Hash128& b) {
+    return std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) < 0;
+  }
 };
 
 Hash128 xxh3_128(std::span<const std::byte> data);
