@@ -181,6 +181,8 @@ def stage_sanitizers(tally, _options):
         "UBSAN_OPTIONS": "print_stacktrace=1",
     }
     run_ctest("build-asan", tally, environment=environment)
+    stream([sys.executable, "tests/cli/run.py", "build-asan/graft"], tally,
+           env={**os.environ, **environment})
     stream([sys.executable, "tests/faults/hostile_folder.py", "--graft", "build-asan/graft"], tally,
            env={**os.environ, **environment})
 
