@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -170,7 +171,7 @@ int run(std::map<std::string, std::string> options) {
 }  // namespace
 }  // namespace graft
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   std::map<std::string, std::string> options;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
@@ -181,4 +182,7 @@ int main(int argc, char** argv) {
     options[word.substr(2, equals - 2)] = word.substr(equals + 1);
   }
   return graft::run(std::move(options));
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
 }

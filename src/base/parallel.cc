@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdint>
+#include <exception>
 #include <limits>
+#include <mutex>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -118,11 +120,20 @@ int available_cores() {
 std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
                          const std::function<void(std::size_t item, int worker)>& body) {
   std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::mutex mutex;
+  std::exception_ptr first;
   const auto work = [&](int worker) {
-    while (!stop.stop_requested()) {
+    while (!stop.stop_requested() && !failed.load(std::memory_order_relaxed)) {
       const std::size_t item = next.fetch_add(1, std::memory_order_relaxed);
       if (item >= count) return;
-      body(item, worker);
+      try {
+        body(item, worker);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (first == nullptr) first = std::current_exception();
+        failed.store(true, std::memory_order_relaxed);
+      }
     }
   };
   const auto helpers = static_cast<std::size_t>(std::max(0, threads - 1));
@@ -137,6 +148,7 @@ std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
     }
     work(0);
   }
+  if (first != nullptr) std::rethrow_exception(first);
   return std::min(next.load(), count);
 }
 

@@ -17,9 +17,11 @@ int available_cores();
 int cgroup_cores(const std::string& root = "");
 
 // Calls body(item, worker) for each item in [0, count), worker in [0, threads); items are handed
-// out in ascending order, one at a time, from a shared counter. body must not throw. Returns when
-// all handed-out items are done; after a stop request no further item is handed out. threads == 1
-// runs on the calling thread. Returns how many items were handed out (== count unless stopped).
+// out in ascending order, one at a time, from a shared counter. Returns when all handed-out items
+// are done; after a stop request no further item is handed out. threads == 1 runs on the calling
+// thread. Returns how many items were handed out (== count unless stopped). What body throws
+// (memory can end anywhere) ends the loop as a stop request does, and the first of it leaves this
+// call.
 std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
                          const std::function<void(std::size_t item, int worker)>& body);
 

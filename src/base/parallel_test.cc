@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <new>
 #include <set>
 #include <thread>
 #include <vector>
@@ -67,6 +68,25 @@ TEST(ParallelFor, StopsHandingOutButFinishesWhatItGave) {
     EXPECT_LT(handed_out, 100000U);
     EXPECT_EQ(done.size(), handed_out);
     EXPECT_EQ(*done.rbegin() + 1, handed_out);  // a prefix, without holes
+  }
+}
+
+TEST(ParallelFor, WhatIsThrownOnAnyThreadReachesTheCaller) {
+  for (const int threads : {1, 2, 4}) {
+    const auto caller = std::this_thread::get_id();
+    std::atomic<bool> elsewhere{false};
+    std::atomic<int> done{0};
+    const auto body = [&](std::size_t item, int) {
+      // With helpers, one of them throws; the caller's own items wait for that.
+      while (threads > 1 && std::this_thread::get_id() == caller && !elsewhere) {
+        std::this_thread::yield();
+      }
+      elsewhere = elsewhere || std::this_thread::get_id() != caller;
+      if (threads == 1 ? item == 3 : std::this_thread::get_id() != caller) throw std::bad_alloc();
+      ++done;
+    };
+    EXPECT_THROW(parallel_for(100000, threads, {}, body), std::bad_alloc);
+    EXPECT_LT(done, 100000);
   }
 }
 

@@ -29,7 +29,8 @@ Bytes file_of(int count) {
   const FeatureBlock header = feature_file_header();
   Bytes file(header.begin(), header.end());
   for (int i = 0; i < count; ++i) {
-    append_feature_record(file, key_of(i), vector_of(i, static_cast<std::size_t>(10 + i)));
+    append_feature_record(file, key_of(i),
+                          vector_of(i, std::size_t{10} + static_cast<unsigned>(i)));
   }
   return file;
 }
@@ -39,7 +40,7 @@ bool holds(std::span<const std::byte> file, const FeatureIndex& index, int numbe
   if (found == index.places.end()) return false;
   const auto values = checked_vector(file, found->second);
   if (values.empty()) return false;
-  const auto expected = vector_of(number, static_cast<std::size_t>(10 + number));
+  const auto expected = vector_of(number, std::size_t{10} + static_cast<unsigned>(number));
   EXPECT_TRUE(std::equal(values.begin(), values.end(), expected.begin(), expected.end()));
   return true;
 }

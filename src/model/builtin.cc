@@ -195,7 +195,8 @@ Statistics statistics_of(const Activations& activations, std::size_t channels) {
         squares[c] += value * value;
       }
     }
-    count += static_cast<double>(values.size() / channels);
+    const std::size_t pixels = values.size() / channels;
+    count += static_cast<double>(pixels);
   }
   Statistics statistics;
   for (std::size_t c = 0; c < channels; ++c) {

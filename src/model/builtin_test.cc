@@ -125,7 +125,8 @@ TEST(Builtin, NormalisedLayersHaveMeanZeroAndVarianceOne) {
         sum[i % channels] += values[i];
         squares[i % channels] += static_cast<double>(values[i]) * values[i];
       }
-      count += static_cast<double>(values.size() / channels);
+      const std::size_t pixels = values.size() / channels;
+      count += static_cast<double>(pixels);
     }
     // variance / (variance + 0.001) is what normalising leaves; rounding adds some 1e-4.
     const auto variances =

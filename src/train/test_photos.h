@@ -39,7 +39,8 @@ inline void draw_photos(const std::string& dir, int classes, int photos_a_class)
   for (int k = 0; k < classes; ++k) {
     for (int i = 0; i < photos_a_class; ++i) {
       put_file(dir + "/class" + std::to_string(k) + "/photo" + std::to_string(i) + ".png",
-               drawn_photo(k, static_cast<std::uint64_t>(1000 * k + i)));
+               drawn_photo(
+                   k, std::uint64_t{1000} * static_cast<unsigned>(k) + static_cast<unsigned>(i)));
     }
   }
 }

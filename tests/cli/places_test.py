@@ -2,7 +2,9 @@
 
 import os
 import resource
+import shutil
 import unittest
+from pathlib import Path
 
 from program import NETWORK, PLACE, Case, as_nobody, bash, graft, photos, retrain_words
 
@@ -104,3 +106,31 @@ class Places(Case):
         done = bash(f"graft {words} 2>&1 | head -n 1; echo ${{PIPESTATUS[0]}}")
         self.assertEqual(done.stdout, "Looking for images in 'allium'\n0\n")
 
+
+
+class Memory(Case):
+    def test_the_end_of_memory_is_an_error(self):
+        """From where the program can just start to where it succeeds: never a crash."""
+        if b"__asan_init" in Path(PLACE.binary).read_bytes():
+            raise unittest.SkipTest("the sanitizer itself takes terabytes of addresses")
+
+        def limited(megabytes, *words):
+            limit = megabytes << 20
+            return graft(*words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS,
+                                                                       (limit, limit)))
+
+        start = next(m for m in range(16, 4096, 4) if limited(m, "--version").returncode == 0)
+        for words in (["label", "tf_files/flower_photos", "--threads=2"],
+                      retrain_words("memory", "--bottleneck_dir=memory/cache", "--threads=2",
+                                    "--how_many_training_steps=2")):
+            failures = 0
+            for megabytes in range(start, 4096, 4):
+                shutil.rmtree(PLACE.work / "memory", ignore_errors=True)
+                done = limited(megabytes, *words)
+                if done.returncode == 0:
+                    break
+                failures += 1
+                self.assertEqual(done.returncode, 1, f"{megabytes} MiB: {done.stderr}")
+                self.assertIn("memory", done.stderr)
+            self.assertEqual(done.returncode, 0)
+            self.assertGreater(failures, 0)

@@ -61,9 +61,10 @@ Result<void> run(const std::vector<std::string>& args) {
       written.append(reinterpret_cast<const char*>(view.data), view.spec.bytes());
     }
   }
-  std::printf("%zu inputs, %.2f ms each, %s, workspace %zu bytes\n", bytes.size() / image_bytes,
-              1e3 * seconds / static_cast<double>(bytes.size() / image_bytes),
-              program.numeric_mode().c_str(), program.workspace_bytes());
+  const std::size_t images = bytes.size() / image_bytes;
+  std::printf("%zu inputs, %.2f ms each, %s, workspace %zu bytes\n", images,
+              1e3 * seconds / static_cast<double>(images), program.numeric_mode().c_str(),
+              program.workspace_bytes());
   return write_atomically(args[5], std::string_view(written));
 }
 

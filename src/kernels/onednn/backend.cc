@@ -1,3 +1,5 @@
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <new>
@@ -17,6 +19,7 @@ namespace {
 constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
 constexpr int kMostTaps = 64;
 constexpr int kMostPadding = 256;
+constexpr const char* kNoMemory = "not enough memory to prepare it";
 
 bool is_moderate(const Padding& pad) {
   return std::max({pad.top, pad.bottom, pad.left, pad.right}) <= kMostPadding;
@@ -41,6 +44,16 @@ bool is_moderate(const OpType& op, const OpSpec& spec) {
   }
 }
 
+// oneDNN 2.6 does not look whether it was given memory for the code that it generates, and ends the
+// process when it was not. A primitive's code takes a few megabytes at most.
+bool has_room_for_code() {
+  constexpr std::size_t kRoom = std::size_t{24} << 20;
+  void* room = ::mmap(nullptr, kRoom, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (room == MAP_FAILED) return false;
+  ::munmap(room, kRoom);
+  return true;
+}
+
 class OneDnnBackend final : public Backend {
  public:
   std::string_view name() const override { return "onednn"; }
@@ -54,13 +67,14 @@ class OneDnnBackend final : public Backend {
     for (const TensorSpec& input : spec.inputs) {
       if (input.dtype != DType::kF32) return Refusal{"f32 only"};
     }
+    if (!has_room_for_code()) return Refusal{kNoMemory};
     run_single_threaded();
     try {
       return std::visit([&](const auto& op) { return dispatch(op, spec, constants); }, spec.op);
     } catch (const dnnl::error& error) {
       return Refusal{std::string("oneDNN: ") + error.what()};
     } catch (const std::bad_alloc&) {
-      return Refusal{"not enough memory to prepare it"};
+      return Refusal{kNoMemory};
     }
   }
 
