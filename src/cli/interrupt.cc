@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdint>
+#include <system_error>
 
 namespace graft {
 namespace {
@@ -49,13 +50,19 @@ Interrupt::Interrupt() {
   sigaddset(&both, SIGINT);
   sigaddset(&both, SIGTERM);
   pthread_sigmask(SIG_BLOCK, &both, &before);
-  watcher_ = std::thread([this] {
-    char byte = 0;
-    while (read(g_pipe[0], &byte, 1) < 0 && errno == EINTR) {
-    }
-    if (byte == kStop) source_.request_stop();
-  });
+  try {
+    watcher_ = std::thread([this] {
+      char byte = 0;
+      while (read(g_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+      }
+      if (byte == kStop) source_.request_stop();
+    });
+  } catch (const std::system_error&) {  // no thread left: as above
+    close(g_pipe[0]);
+    close(g_pipe[1]);
+  }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  if (!watcher_.joinable()) return;
   set_handler(SIGINT, on_signal);
   set_handler(SIGTERM, on_signal);
 }

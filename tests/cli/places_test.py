@@ -119,12 +119,12 @@ class Memory(Case):
             return graft(*words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS,
                                                                        (limit, limit)))
 
-        start = next(m for m in range(16, 4096, 4) if limited(m, "--version").returncode == 0)
+        start = next(m for m in range(32, 4096, 8) if limited(m, "--version").returncode == 0)
         for words in (["label", "tf_files/flower_photos", "--threads=2"],
                       retrain_words("memory", "--bottleneck_dir=memory/cache", "--threads=2",
                                     "--how_many_training_steps=2")):
             failures = 0
-            for megabytes in range(start, 4096, 4):
+            for megabytes in range(start, 4096, 6):
                 shutil.rmtree(PLACE.work / "memory", ignore_errors=True)
                 done = limited(megabytes, *words)
                 if done.returncode == 0:
