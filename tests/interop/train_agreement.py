@@ -147,11 +147,14 @@ def main():
         report.finish()
     with tempfile.TemporaryDirectory(prefix="graft-train-") as scratch:
         work = Path(scratch)
-        # The spelling of the folder decides the split: one for both programs and every machine.
-        os.chdir(material)
-        photos, models = Path("photos", "flower_photos"), material / "models"
+        # The spelling of the folder decides the split: the codelab's, for both programs and on every
+        # machine.
+        os.chdir(work)
+        photos, models = Path("tf_files", "flower_photos"), material / "models"
+        photos.parent.mkdir()
+        photos.symlink_to(material / "photos" / "flower_photos")
         ours, theirs = work / "ours", work / "theirs"
-        shutil.copytree("bottlenecks", theirs)
+        shutil.copytree(material / "bottlenecks", theirs)
         subprocess.run(["chmod", "-R", "u+w", str(theirs)], check=True)
         retrain(work, photos, models, work / "store", "--bottleneck_format=text")
         # The text files alone, so that they and not the store are what both programs read.
