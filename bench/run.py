@@ -27,6 +27,7 @@ import places  # noqa: E402
 
 GRAFT = places.graft()
 MANY, FEW = 20000, 1000
+INCEPTION_PHOTOS = 40
 
 
 def run(words):
@@ -114,6 +115,21 @@ def cold_rate(job, photos):
     return photos / statistics.median(times)
 
 
+def measure_inception(source, scratch):
+    """Inception V3 (the tests' fixture: the official structure, weights from a seed)."""
+    models, work, photos = scratch / "inception", scratch / "inception-work", scratch / "forty"
+    file = models / "inception-2015-12-05" / "classify_image_graph_def.pb"
+    file.parent.mkdir(parents=True)
+    work.mkdir()
+    run([places.BUILD / "tests" / "fixtures" / "make_inception", file])
+    copies(source, photos, INCEPTION_PHOTOS)
+    rooms = json.loads(run([places.BUILD / "bench" / "pipeline_bench", f"--image_dir={source}",
+                            f"--model_dir={models}", "--architecture=inception_v3",
+                            "--photos=12"])[1])
+    job = Job(photos, models, "inception_v3", work)
+    return {"rooms": rooms, "memory": peak_memory(job.retrain())}
+
+
 def measure(scratch, quick):
     shared = places.shared()
     if shared and (shared / "photos" / "flower_photos").is_dir():
@@ -152,7 +168,14 @@ def measure(scratch, quick):
         copies(source, many, MANY)
         big = Job(many, models, architecture, scratch / "big")
         results["memory_20000"] = peak_memory(big.retrain())
+    results["inception"] = measure_inception(source, scratch)
     return results
+
+
+def percent_of_peak(rooms, rate, cores):
+    """Of the multiply-adds that so many cores could do, how many `rate` photos a second take."""
+    gflops = rate * rooms["million_multiply_adds"] * 2 / 1000
+    return 100 * gflops / (rooms["peak_gflops"] * cores)
 
 
 def show(results):
@@ -178,6 +201,19 @@ def show(results):
         if key in results:
             anonymous, resident, seconds = results[key]
             print(f"  {name:44}{anonymous:7.0f} MB{resident:17.0f} MB{seconds:8.1f} s")
+
+    rooms = results["inception"]["rooms"]
+    one, every = rooms["one_thread"], rooms["all_threads"]
+    print(f"\ninception_v3, {rooms['million_multiply_adds']:,.0f} million multiply-adds a photo; "
+          f"a core's peak {rooms['peak_gflops']:.0f} GFLOP/s")
+    cores = min(every["threads"], results["cores"])
+    for label, rates, count in (("1 thread", one, 1), (f"{every['threads']} threads", every, cores)):
+        print(f"  {label + ', photos a second':44}{rates['pipeline']:10.1f}   "
+              f"network alone {rates['network']:.1f}, "
+              f"{percent_of_peak(rooms, rates['network'], count):.0f} % of the peak")
+    anonymous, resident, seconds = results["inception"]["memory"]
+    print(f"  {f'retrain, {INCEPTION_PHOTOS} photos, nothing cached':44}{anonymous:7.0f} MB"
+          f"{resident:17.0f} MB{seconds:8.1f} s")
 
 
 def main():

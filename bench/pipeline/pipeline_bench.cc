@@ -19,6 +19,7 @@
 #include "data/dataset.h"
 #include "image/decode.h"
 #include "image/resize.h"
+#include "kernels/peak.h"
 #include "model/backbone.h"
 #include "model/source.h"
 #include "model/spec.h"
@@ -92,9 +93,9 @@ double rate(std::size_t count, int threads,
 }
 
 Json measure_photos(const Photos& photos, const Backbone& backbone, int threads) {
-  const int size = backbone.spec().input_size;
+  const int height = backbone.spec().height(), width = backbone.spec().width();
   const auto workers = static_cast<std::size_t>(threads);
-  const auto input_values = static_cast<std::size_t>(size) * static_cast<std::size_t>(size) * 3;
+  const auto input_values = static_cast<std::size_t>(height) * static_cast<std::size_t>(width) * 3;
   std::vector<Image> decoded(workers);
   std::vector<Bytes> bytes(workers);
   std::vector<std::vector<float>> inputs(workers, std::vector<float>(input_values));
@@ -111,7 +112,7 @@ Json measure_photos(const Photos& photos, const Backbone& backbone, int threads)
     must(decode_image(photos.bytes[i], {}, decoded[at(w)]));
   });
   result["resize"] = rate(n, threads, [&](std::size_t i, int w) {
-    resize_normalize(photos.images[i], size, size, backbone.spec().norm, inputs[at(w)]);
+    resize_normalize(photos.images[i], height, width, backbone.spec().norm, inputs[at(w)]);
   });
   result["network"] = rate(n, threads, [&](std::size_t, int w) {
     extractors[at(w)]->run_input(inputs[at(w)], features[at(w)]);
@@ -161,6 +162,7 @@ int run(std::map<std::string, std::string> options) {
   result["numeric_mode"] = backbone.program().numeric_mode();
   result["million_multiply_adds"] = static_cast<double>(backbone.program().multiply_adds()) / 1e6;
   result["compile_ms"] = compile_seconds * 1000;
+  result["peak_gflops"] = peak_gflops();
   result["one_thread"] = measure_photos(photos, backbone, 1);
   result["all_threads"] = measure_photos(photos, backbone, threads);
   result["steps_500_ms"] = measure_steps(spec.feature_width);

@@ -8,10 +8,10 @@
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
-#include "cli/models.h"
+#include "cli/network_options.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
-#include "model/backbone.h"
+#include "train/network_choice.h"
 
 namespace graft {
 namespace {
@@ -28,7 +28,7 @@ void declare(Options& options, FeaturesFlags& flags) {
   options.arguments(flags.folders);
   options.text("image_dir", run.image_dir, "DIR",
                "Folder of photos, one subfolder a class; may stand alone, without --image_dir.");
-  declare_architecture(options, run.architecture, "Pretrained network; `graft models` lists them.");
+  declare_network(options, run, "Pretrained network; `graft models` lists them.");
   options.text("output", flags.output, "FILE",
                "NumPy array, float32 [photos, features]; beside it a .csv with path, label and "
                "split of each row.");
@@ -55,6 +55,7 @@ void declare(Options& options, FeaturesFlags& flags) {
   options.integer("threads", run.threads, "Threads; 0: one a core. The result does not change.", 0,
                   4096);
   options.flag("json", flags.json, "Print one JSON object instead of text.");
+  declare_custom_network(options, run);
   options.example("graft features my_photos --output=my_photos.npy",
                   "Then in Python: numpy.load('my_photos.npy')");
 }
@@ -118,26 +119,26 @@ struct Written {
 Result<Written> write_features(const FeaturesFlags& flags, Console& console,
                                const std::stop_token& stop) {
   const RetrainOptions& run = flags.run;
-  GRAFT_ASSIGN(const ModelSpec spec, find_model(run.architecture));
   if (!run.backend.empty()) GRAFT_TRY(backend_named(run.backend));
+  RunConsole observer(console, 0);
+  GRAFT_ASSIGN(ChosenNetwork network, choose_network(run, observer));
   Written written;
   written.csv = csv_path(flags.output);
   GRAFT_TRY(check_writable(flags.output));
   GRAFT_TRY(check_writable(written.csv));
   GRAFT_ASSIGN(written.dataset, scan_image_folder(scan_options(run)));
   GRAFT_TRY(prepare_network(console, run));
-  RunConsole observer(console, 0);
-  GRAFT_ASSIGN(ModelBytes bytes, find_network(spec, flags, observer, stop));
-  BackboneOptions backbone_options;
-  backbone_options.backend = run.backend;
-  backbone_options.decode = decode_options(run);
-  Backbone backbone = Backbone::create(spec, std::move(bytes), backbone_options);
+  if (!network.backbone) {
+    GRAFT_ASSIGN(ModelBytes bytes, find_network(network.spec, flags, observer, stop));
+    network.backbone = Backbone::create(network.spec, std::move(bytes), backbone_options(run));
+  }
   FeatureOptions options;
   options.bottleneck_dir = run.bottleneck_dir;
   options.format = run.bottleneck_format;
   options.threads = run.threads;
-  GRAFT_ASSIGN(written.features, extract_features(written.dataset, &backbone, spec.architecture,
-                                                  options, observer, stop));
+  GRAFT_ASSIGN(written.features,
+               extract_features(written.dataset, &*network.backbone, network.spec.architecture,
+                                options, observer, stop));
   // The rows' names first: an array never stands beside the names of other rows for long.
   GRAFT_TRY(write_rows(written.csv, written.dataset));
   GRAFT_TRY(write_array(flags.output, written.features.table));
@@ -153,7 +154,7 @@ int run_features(Arguments arguments, Console& console) {
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
   default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.run.model_dir);
-  if (const auto code = check_architecture(flags.run.architecture, console)) return *code;
+  if (const auto code = check_network(options, flags.run, console)) return *code;
   if (const auto taken = take_image_dir(options, "features", flags.folders, flags.run.image_dir);
       !taken.ok()) {
     return console.fail(taken.error());

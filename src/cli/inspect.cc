@@ -7,10 +7,13 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/format.h"
+#include "graph/classifier_parts.h"
 #include "graph/import.h"
 #include "graph/program.h"
 #include "graph/rewrite.h"
+#include "model/custom_network.h"
 #include "model/export.h"
+#include "model/layer_names.h"
 
 namespace graft {
 namespace {
@@ -34,6 +37,10 @@ void declare(Options& options, InspectFlags& flags) {
       "graft inspect --steps --output_layer=MobilenetV1/Predictions/Reshape "
       "frozen_graph.pb",
       "A pretrained network, up to its features");
+  options.note(
+      "\"bottleneck\" lines name what graft retrain --graph can be given as --bottleneck_layer, "
+      "the "
+      "likeliest first.");
 }
 
 struct Inspection {
@@ -41,8 +48,10 @@ struct Inspection {
   std::string sha256;
   GraphSummary summary;
   std::optional<SideFile> side;
-  std::string input, output;  // tensors between which it was compiled; empty: none found
-  std::string not_compiled;   // why it was not
+  std::string input, output;   // tensors between which it was compiled; empty: none found
+  std::string not_compiled;    // why it was not
+  FeatureCandidates features;  // what graft retrain --bottleneck_layer could be given
+  std::string no_features;     // why there are none
   std::optional<Program> program;
 };
 
@@ -58,9 +67,32 @@ std::string first_word(const std::string& line) {
 
 // The codelab's networks by their node names, any other by its only open end.
 std::string guess_input(const wire::GraphDef& def, const GraphSummary& summary) {
-  if (has_node(def, "Mul") && has_node(def, "pool_3")) return "Mul";
+  if (const ModelSpec* relative = relative_of(def)) {
+    return std::string(without_port(relative->input_tensor));
+  }
   if (has_node(def, "input")) return "input";
+  const std::vector<PhotoInput> photos = photo_inputs(def);
+  if (photos.size() == 1) return photos.front().node;
   return summary.inputs.size() == 1 ? first_word(summary.inputs.front()) : "";
+}
+
+// The shape to feed: what the file leaves open is as in the network that it is known to be, else
+// 224x224. Empty where the input takes no photos.
+std::vector<std::int64_t> shape_to_feed(const wire::GraphDef& def, const Inspection& found) {
+  if (found.side) return {1, found.side->input_height, found.side->input_width, 3};
+  constexpr int kUsualSize = 224;
+  const std::string input(without_port(found.input));
+  const ModelSpec* relative = relative_of(def);
+  if (relative != nullptr && without_port(relative->input_tensor) != input) relative = nullptr;
+  for (const PhotoInput& photos : photo_inputs(def)) {
+    if (photos.node != input) continue;
+    const std::int64_t height = relative != nullptr ? relative->height() : kUsualSize;
+    const std::int64_t width = relative != nullptr ? relative->width() : kUsualSize;
+    return {1, photos.height > 0 ? photos.height : height, photos.width > 0 ? photos.width : width,
+            3};
+  }
+  if (relative == nullptr) return {};
+  return {1, relative->height(), relative->width(), 3};
 }
 
 std::string guess_output(const wire::GraphDef& def, const GraphSummary& summary) {
@@ -88,16 +120,23 @@ Result<Program> compile(const wire::GraphDef& def, const Inspection& found,
   ImportOptions import;
   import.input = found.input;
   import.outputs = {found.output};
-  if (found.side) {
-    import.input_shape = {1, found.side->input_height, found.side->input_width, 3};
-  } else if (found.input == "Mul") {
-    import.input_shape = {1, 299, 299, 3};
-  }
+  import.input_shape = shape_to_feed(def, found);
   GRAFT_ASSIGN(const Graph graph, import_graph_def(def, import));
   GRAFT_ASSIGN(const Graph simple, simplify(graph, import.outputs));
   CompileOptions options;
   options.backend = flags.backend;
   return Program::compile(simple, import.outputs, options);
+}
+
+// A retrained graph is nothing to train on once more.
+void find_features(const wire::GraphDef& def, Inspection& found) {
+  if (found.side || found.input.empty()) return;
+  auto features = feature_candidates(def, found.input, shape_to_feed(def, found));
+  if (features.ok()) {
+    found.features = std::move(*features);
+  } else {
+    found.no_features = features.error().message;
+  }
 }
 
 Result<Inspection> inspect(const std::string& path, const InspectFlags& flags) {
@@ -128,6 +167,7 @@ Result<Inspection> inspect(const std::string& path, const InspectFlags& flags) {
   found.output = found.side ? found.side->output_tensor : guess_output(def, found.summary);
   if (!flags.input_layer.empty()) found.input = flags.input_layer;
   if (!flags.output_layer.empty()) found.output = flags.output_layer;
+  find_features(def, found);
   if (found.input.empty() || found.output.empty()) {
     found.not_compiled =
         "its input and output are not clear: name them with --input_layer and "
@@ -156,6 +196,12 @@ std::string to_text(const std::string& path, const Inspection& found, bool steps
   line("constants", format_bytes(s.constant_bytes));
   for (const std::string& input : s.inputs) line("input", printable(input));
   for (const std::string& output : s.outputs) line("unread", printable(output));
+  for (const FeatureCandidate& feature : found.features.all) {
+    line("bottleneck", printable(feature.node) + ", " +
+                           format_count(static_cast<std::uint64_t>(feature.shape.elements())) +
+                           " values: " + feature.what);
+  }
+  if (!found.no_features.empty()) line("bottleneck", "none found: " + found.no_features);
   if (found.side) {
     const SideFile& side = *found.side;
     line("architecture", side.architecture);
@@ -204,6 +250,12 @@ Json to_json(const std::string& path, const Inspection& found) {
   for (const std::string& input : s.inputs) json["inputs"].push_back(printable(input));
   json["unread"] = Json::array();
   for (const std::string& output : s.outputs) json["unread"].push_back(printable(output));
+  json["bottlenecks"] = Json::array();
+  for (const FeatureCandidate& feature : found.features.all) {
+    json["bottlenecks"].push_back({{"layer", printable(feature.node)},
+                                   {"width", feature.shape.elements()},
+                                   {"what", feature.what}});
+  }
   json["ops"] = Json::object();
   for (const OpCount& op : s.ops) json["ops"][printable(op.op)] = op.count;
   if (found.side) {

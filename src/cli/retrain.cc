@@ -4,7 +4,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
-#include "cli/models.h"
+#include "cli/network_options.h"
 #include "cli/photos.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
@@ -43,14 +43,16 @@ void declare(Options& options, RetrainFlags& flags) {
                "Turn phone photos upright (TensorFlow does not).");
 
   options.group("Network");
-  declare_architecture(
-      options, run.architecture,
+  declare_network(
+      options, run,
       "Pretrained network: mobilenet_<1.0|0.75|0.50|0.25>_<224|192|160|128>[_quantized], "
       "inception_v3; `graft models` lists them.");
   options.text("model_dir", run.model_dir, "DIR",
                "Where networks lie or are downloaded to. GRAFT_MODEL_DIR sets another default.");
   options.flag("offline", flags.offline, "Never use the network connection.");
   options.text("backend", run.backend, "NAME", "Force one kernel library; `reference` is slow.");
+
+  declare_custom_network(options, run);
 
   options.group("Training");
   options.integer("how_many_training_steps", run.how_many_training_steps, "Training steps.", 1);
@@ -118,7 +120,7 @@ int run_retrain(Arguments arguments, Console& console) {
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
   default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.run.model_dir);
-  if (const auto code = check_architecture(flags.run.architecture, console)) return *code;
+  if (const auto code = check_network(options, flags.run, console)) return *code;
   if (const auto taken = take_image_dir(options, "retrain", flags.folders, flags.run.image_dir);
       !taken.ok()) {
     return console.fail(taken.error());

@@ -104,6 +104,7 @@ DecodeOptions decode_options(const RetrainOptions& options) {
 }
 
 Result<void> prepare_network(Console& console, const RetrainOptions& options) {
+  if (options.custom.is_given()) return {};
   GRAFT_ASSIGN(const std::string made,
                make_network_if_untrained(options.architecture, options.model_dir,
                                          scan_options(options), decode_options(options)));
@@ -158,7 +159,11 @@ void report_files(Console& console, const RetrainOptions& options, const Retrain
                   const std::string& photo) {
   std::string out = "\nRead:\n";
   append_file(out, options.image_dir, "photos");
-  append_file(out, options.model_dir, "pretrained networks, " + printable(options.architecture));
+  if (options.custom.is_given()) {
+    append_file(out, options.custom.graph, "the network");
+  } else {
+    append_file(out, options.model_dir, "pretrained networks, " + printable(options.architecture));
+  }
   out += "Written:\n";
   append_file(out, result.output_graph,
               result.has_backbone ? "the classifier" : "the last layer alone (no network at hand)");

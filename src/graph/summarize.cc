@@ -57,8 +57,12 @@ Result<GraphSummary> summarize(const wire::GraphDef& def) {
     if (value != node.attr().end()) summary.constant_bytes += stored_bytes(value->second.tensor());
     if (node.op() == "Placeholder") summary.inputs.push_back(input_line(node));
   }
+  // Nothing reads a check either: it is there to fail.
+  const auto gives_result = [](const std::string& op) {
+    return op != "Const" && op != "NoOp" && op != "CheckNumerics";
+  };
   for (const wire::NodeDef& node : def.node()) {
-    if (node.op() != "Const" && node.op() != "NoOp" && !read.contains(node.name())) {
+    if (gives_result(node.op()) && !read.contains(node.name())) {
       summary.outputs.push_back(printable(node.name()));
     }
   }

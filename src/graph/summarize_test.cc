@@ -29,12 +29,13 @@ TEST(Summarize, CountsOpsInputsOutputsAndConstants) {
   b.node("Add", "logits", {"input", "w", "^half"});
   b.node("Add", "other", {"input", "half"});
   b.node("NoOp", "init", {"^other"});
+  b.node("CheckNumerics", "finite", {"logits"});
   const GraphSummary summary = must(summarize(b.def()));
-  EXPECT_EQ(summary.nodes, 9);
-  EXPECT_THAT(lines(summary.ops),
-              ElementsAre("Const 3", "Add 2", "Placeholder 2", "NoOp 1", "Softmax 1"));
+  EXPECT_EQ(summary.nodes, 10);
+  EXPECT_THAT(lines(summary.ops), ElementsAre("Const 3", "Add 2", "Placeholder 2",
+                                              "CheckNumerics 1", "NoOp 1", "Softmax 1"));
   EXPECT_THAT(summary.inputs, ElementsAre("input f32 [?,224,224,3]", "keep_prob bool []"));
-  // A control edge reads no value; constants that nobody reads are no results.
+  // A control edge reads no value; constants and checks that nobody reads are no results.
   EXPECT_THAT(summary.outputs, ElementsAre("scores", "keep_prob", "other"));
   EXPECT_EQ(summary.constant_bytes, 4U * 4 + 4 + 2 * 4);  // as the file stores them
 }

@@ -48,12 +48,14 @@ Backbone::Backbone(Backbone&&) noexcept = default;
 Backbone& Backbone::operator=(Backbone&&) noexcept = default;
 Backbone::~Backbone() = default;
 
-Backbone Backbone::create(ModelSpec spec, ModelBytes bytes, BackboneOptions options) {
+Backbone Backbone::create(ModelSpec spec, ModelBytes bytes, BackboneOptions options,
+                          std::optional<wire::GraphDef> def) {
   auto state = std::make_unique<State>();
   state->fingerprint = hex(sha256(bytes.graph_def()));
   state->spec = std::move(spec);
   state->bytes = std::move(bytes);
   state->options = std::move(options);
+  state->graph_def = std::move(def);
   return Backbone(std::move(state));
 }
 
@@ -70,8 +72,7 @@ const std::string& Backbone::fingerprint() const {
 std::string Backbone::feature_space() const {
   const ModelSpec& spec = state_->spec;
   return "sha256=" + state_->fingerprint + " input=" + spec.input_tensor +
-         " feature=" + spec.feature_tensor +
-         " size=" + size_text(spec.input_size, spec.input_size) +
+         " feature=" + spec.feature_tensor + " size=" + size_text(spec.height(), spec.width()) +
          " mean=" + float_text(spec.norm.mean) + " std=" + float_text(spec.norm.std) +
          " decode=" + kDecodeRule +
          " exif=" + (state_->options.decode.apply_exif_orientation ? "1" : "0") +
@@ -96,7 +97,7 @@ Result<void> Backbone::compile() {
   ImportOptions import;
   import.input = spec.input_tensor;
   import.outputs = {spec.feature_tensor};
-  import.input_shape = {1, spec.input_size, spec.input_size, 3};
+  import.input_shape = {1, spec.height(), spec.width(), 3};
   auto imported = import_graph_def(*def, import);
   if (!imported.ok()) return with_context(subject, std::move(imported).error());
   auto simplified = simplify(*imported, import.outputs);
@@ -107,7 +108,7 @@ Result<void> Backbone::compile() {
   if (!compiled.ok()) return with_context(subject, std::move(compiled).error());
 
   const TensorSpec& input = compiled->input();
-  const Shape wanted{1, spec.input_size, spec.input_size, 3};
+  const Shape wanted{1, spec.height(), spec.width(), 3};
   if (input.dtype != DType::kF32 || !(input.shape == wanted)) {
     return corrupt(subject + ": takes " + input.shape.to_string() + ", but " + spec.architecture +
                    " takes " + wanted.to_string() + ": this is another network's file, get the " +
@@ -171,16 +172,16 @@ Extractor::~Extractor() = default;
 Result<void> Extractor::run(std::span<const std::byte> photo, std::span<float> feature,
                             DecodeNote* note) {
   GRAFT_TRY(decode_image(photo, state_->decode, state_->image, note));
-  resize_normalize(state_->image, state_->spec.input_size, state_->spec.input_size,
-                   state_->spec.norm, state_->input.as<float>());
+  resize_normalize(state_->image, state_->spec.height(), state_->spec.width(), state_->spec.norm,
+                   state_->input.as<float>());
   state_->forward(std::as_const(state_->input).view(), feature);
   return {};
 }
 
 void Extractor::run_distorted(const Image& photo, const Distortion& distortion, Rng& rng,
                               std::span<float> feature) {
-  distort(photo, state_->spec.input_size, state_->spec.input_size, state_->spec.norm, distortion,
-          rng, state_->input.as<float>());
+  distort(photo, state_->spec.height(), state_->spec.width(), state_->spec.norm, distortion, rng,
+          state_->input.as<float>());
   state_->forward(std::as_const(state_->input).view(), feature);
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -28,8 +29,10 @@ class Extractor;
 
 class Backbone {
  public:
-  // Fingerprints the bytes; parses and compiles nothing yet (a warm run needs neither).
-  static Backbone create(ModelSpec spec, ModelBytes bytes, BackboneOptions options);
+  // Fingerprints the bytes; parses and compiles nothing yet (a warm run needs neither). def: what
+  // the bytes were parsed to, where the caller had to.
+  static Backbone create(ModelSpec spec, ModelBytes bytes, BackboneOptions options,
+                         std::optional<wire::GraphDef> def = std::nullopt);
   Backbone(Backbone&&) noexcept;
   Backbone& operator=(Backbone&&) noexcept;
   ~Backbone();
@@ -67,7 +70,7 @@ class Extractor {
   // Distorted: decode, then distort() with this rng.
   void run_distorted(const Image& photo, const Distortion& distortion, Rng& rng,
                      std::span<float> feature);
-  // The network alone, on a prepared input f32 [R,R,3].
+  // The network alone, on a prepared input f32 [height,width,3].
   void run_input(std::span<const float> input, std::span<float> feature);
 
  private:

@@ -16,6 +16,7 @@
 #include "graph/rewrite.h"
 #include "image/resize.h"
 #include "model/export.h"
+#include "model/layer_names.h"
 #include "tensor/tensor.h"
 
 namespace graft {
@@ -36,11 +37,6 @@ std::string float_text(float value) {
   return text;
 }
 
-std::string_view without_port(std::string_view tensor) {
-  if (tensor.ends_with(":0")) tensor.remove_suffix(2);
-  return tensor;
-}
-
 // A graph's nodes by name; views into the GraphDef.
 class Nodes {
  public:
@@ -58,11 +54,6 @@ class Nodes {
       if (node.op() == op) found.push_back(&node);
     }
     return found;
-  }
-  std::vector<std::string> names() const {
-    std::vector<std::string> names;
-    for (const wire::NodeDef& node : def_.node()) names.push_back(node.name());
-    return names;
   }
 
  private:
@@ -183,23 +174,6 @@ Facts gather_facts(const wire::GraphDef& def, const Nodes& nodes, const std::str
   return guess(nodes, graph_name);
 }
 
-// "input", "input:0" and, as label_image.py has it, "import/input".
-Result<std::string> resolve_layer(const Nodes& nodes, const char* option, const std::string& given,
-                                  const std::string& graph_path) {
-  std::string_view name = without_port(given);
-  if (nodes.find(name) != nullptr) return std::string(name);
-  constexpr std::string_view kImport = "import/";
-  if (name.starts_with(kImport) && nodes.find(name.substr(kImport.size())) != nullptr) {
-    return std::string(name.substr(kImport.size()));
-  }
-  if (name.starts_with(kImport)) name.remove_prefix(kImport.size());
-  const std::string near = nearest(name, nodes.names());
-  return invalid_argument(std::string(option) + " \"" + printable(given) + "\": no such node in " +
-                          printable(graph_path) + ": " +
-                          (near.empty() ? "see graft inspect for its inputs and outputs"
-                                        : "did you mean " + printable(near) + "?"));
-}
-
 }  // namespace
 
 struct Classifier::State {
@@ -294,11 +268,11 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options) {
   Facts facts = gather_facts(def, nodes, options.graph_path, file.bytes(), state->warnings);
   if (!options.input_layer.empty()) {
     GRAFT_ASSIGN(facts.input,
-                 resolve_layer(nodes, "--input_layer", options.input_layer, options.graph_path));
+                 resolve_layer(def, "--input_layer", options.input_layer, options.graph_path));
   }
   if (!options.output_layer.empty()) {
     GRAFT_ASSIGN(facts.output,
-                 resolve_layer(nodes, "--output_layer", options.output_layer, options.graph_path));
+                 resolve_layer(def, "--output_layer", options.output_layer, options.graph_path));
   }
   if (facts.input.ends_with(kBottleneck)) {
     return unsupported(subject +

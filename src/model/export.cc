@@ -49,6 +49,18 @@ class NameSet {
   std::unordered_set<std::string> names_;
 };
 
+// [1,1,1,F], or whatever holds F values a photo, as [-1,F]. Returns the node's name.
+std::string add_flattened(wire::GraphDef& graph, const std::string& name, const std::string& of,
+                          int features) {
+  Tensor shape(DType::kI32, Shape{2});
+  shape.as<std::int32_t>()[0] = -1;
+  shape.as<std::int32_t>()[1] = features;
+  add_constant(graph, name + "/shape", shape);
+  wire::NodeDef& flat = add_node(graph, name, "Reshape", {of, name + "/shape"});
+  (*flat.mutable_attr())["Tshape"].set_type(wire::DT_INT32);
+  return name;
+}
+
 Result<void> check_final_name(const std::string& name, const NameSet& taken) {
   const std::string subject = "--final_tensor_name \"" + printable(name) + "\": ";
   if (name.find(':') != std::string::npos) {
@@ -100,10 +112,14 @@ Result<wire::GraphDef> build_retrained_graph(const wire::GraphDef* backbone, con
   std::string scope = "input";
   for (int n = 1; taken.contains(scope); ++n) scope = "input_" + std::to_string(n);
   const std::string placeholder = scope + "/BottleneckInputPlaceholder";
+  std::string feature = node_of(spec.feature_tensor);
+  if (backbone != nullptr && spec.flatten_feature) {
+    feature = add_flattened(graph, scope + "/BottleneckFlat", feature, head.features());
+    taken.add(feature + "/shape");
+  }
   wire::NodeDef& bottleneck =
-      backbone != nullptr
-          ? add_node(graph, placeholder, "PlaceholderWithDefault", {node_of(spec.feature_tensor)})
-          : add_node(graph, placeholder, "Placeholder", {});
+      backbone != nullptr ? add_node(graph, placeholder, "PlaceholderWithDefault", {feature})
+                          : add_node(graph, placeholder, "Placeholder", {});
   set_dtype(bottleneck, wire::DT_FLOAT);
   set_shape(bottleneck, {-1, head.features()});
   taken.add(placeholder);

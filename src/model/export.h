@@ -14,13 +14,13 @@
 
 namespace graft {
 
-// backbone (all its nodes, topologically sorted) + input_1/BottleneckInputPlaceholder +
-// final_training_ops/… + final_tensor_name (Softmax, the last node). The "input_1" is TensorFlow's
-// way of naming: "input" where the backbone has no node of that name (Inception), else the first
-// free "input_N". backbone == nullptr: the head alone, fed through a plain Placeholder of the same
-// name (features without a model at hand). kInvalidArgument: final_tensor_name collides with
-// another node or scope, or is not a valid node name. kCorrupt: the backbone's errors of
-// topological_order, or it is itself a retrained graph.
+// backbone (all its nodes, topologically sorted) + input_1/BottleneckInputPlaceholder (behind
+// input_1/BottleneckFlat where spec.flatten_feature) + final_training_ops/… + final_tensor_name
+// (Softmax, the last node). The "input_1" is TensorFlow's way of naming: "input" where the backbone
+// has no node of that name (Inception), else the first free "input_N". backbone == nullptr: the
+// head alone, fed through a plain Placeholder of the same name (features without a model at hand).
+// kInvalidArgument: final_tensor_name collides with another node or scope, or is not a valid node
+// name. kCorrupt: the backbone's errors of topological_order, or it is itself a retrained graph.
 Result<wire::GraphDef> build_retrained_graph(const wire::GraphDef* backbone, const ModelSpec& spec,
                                              const Head& head,
                                              const std::string& final_tensor_name);

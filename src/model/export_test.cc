@@ -80,6 +80,32 @@ TEST(RetrainedGraph, HasTensorFlowsNodes) {
           "final_result = Softmax(final_training_ops/Wx_plus_b/add,) T=1"));
 }
 
+// A pooled feature of [1,1,1,F], say: the new layer's product is over [-1,F].
+TEST(RetrainedGraph, FlattensAFeatureThatIsNoVector) {
+  const wire::GraphDef backbone = tiny_graph();
+  ModelSpec spec = tiny_spec();
+  spec.feature_tensor = "input:0";
+  spec.flatten_feature = true;
+  const auto graph = build_retrained_graph(&backbone, spec, tiny_head(3), "final_result");
+  ASSERT_TRUE(graph.ok()) << graph.error().message;
+  EXPECT_EQ(describe(graph->node(3)),
+            "input_1/BottleneckFlat/shape = Const() dtype=3 value=3:2,:8");
+  EXPECT_EQ(describe(graph->node(4)),
+            "input_1/BottleneckFlat = Reshape(input,input_1/BottleneckFlat/shape,) T=1 Tshape=3");
+  EXPECT_EQ(describe(graph->node(5)),
+            "input_1/BottleneckInputPlaceholder = PlaceholderWithDefault(input_1/BottleneckFlat,) "
+            "dtype=1 shape=-1,12,");
+  std::int32_t shape[2] = {};
+  const std::string& content = graph->node(3).attr().at("value").tensor().tensor_content();
+  std::memcpy(shape, content.data(), sizeof shape);
+  EXPECT_THAT(shape, ElementsAre(-1, 12));
+  EXPECT_FALSE(build_retrained_graph(&backbone, spec, tiny_head(3), "input_1/BottleneckFlat").ok());
+  // Fed with features there is nothing to flatten.
+  const auto alone = build_retrained_graph(nullptr, spec, tiny_head(3), "final_result");
+  ASSERT_TRUE(alone.ok());
+  EXPECT_EQ(alone->node(0).op(), "Placeholder");
+}
+
 TEST(RetrainedGraph, SortsTheBackbone) {
   const wire::GraphDef backbone = tiny_graph();
   ASSERT_EQ(backbone.node(0).name(), "flat");  // before its inputs

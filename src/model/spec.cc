@@ -16,15 +16,16 @@ struct Size {
 struct Width {
   const char* name;
   double parameters_m;
+  int pooled;  // channels of the last convolution
   std::array<Size, 4> sizes;
 };
 
 // Howard et al., "MobileNets", 2017, and the accuracy of the checkpoints published in June 2017.
 constexpr std::array<Width, 4> kMobileNets{{
-    {"1.0", 4.24, {{{224, 569, 70.7}, {192, 418, 69.3}, {160, 291, 67.2}, {128, 186, 64.1}}}},
-    {"0.75", 2.59, {{{224, 317, 68.4}, {192, 233, 67.4}, {160, 162, 65.2}, {128, 104, 61.8}}}},
-    {"0.50", 1.34, {{{224, 150, 64.0}, {192, 110, 62.1}, {160, 77, 59.9}, {128, 49, 56.2}}}},
-    {"0.25", 0.47, {{{224, 41, 50.6}, {192, 34, 49.0}, {160, 21, 46.0}, {128, 14, 41.3}}}},
+    {"1.0", 4.24, 1024, {{{224, 569, 70.7}, {192, 418, 69.3}, {160, 291, 67.2}, {128, 186, 64.1}}}},
+    {"0.75", 2.59, 768, {{{224, 317, 68.4}, {192, 233, 67.4}, {160, 162, 65.2}, {128, 104, 61.8}}}},
+    {"0.50", 1.34, 512, {{{224, 150, 64.0}, {192, 110, 62.1}, {160, 77, 59.9}, {128, 49, 56.2}}}},
+    {"0.25", 0.47, 256, {{{224, 41, 50.6}, {192, 34, 49.0}, {160, 21, 46.0}, {128, 14, 41.3}}}},
 }};
 
 constexpr const char* kKnown =
@@ -40,6 +41,8 @@ ModelSpec mobilenet(const Width& width, const Size& size, bool quantized) {
   spec.input_tensor = "input:0";
   spec.feature_tensor = "MobilenetV1/Predictions/Reshape:0";
   spec.feature_width = 1001;
+  spec.logits = {spec.feature_tensor, spec.feature_width};
+  spec.pooled = {"MobilenetV1/Logits/AvgPool_1a/AvgPool:0", width.pooled, true};
   spec.folder = "mobilenet_v1_" + shape;
   spec.archive_file = spec.folder + "_frozen.tgz";
   spec.url = "http://download.tensorflow.org/models/" + spec.archive_file;
@@ -63,6 +66,8 @@ ModelSpec inception_v3() {
   spec.input_tensor = "Mul:0";
   spec.feature_tensor = "pool_3/_reshape:0";
   spec.feature_width = 2048;
+  spec.logits = {"softmax/logits:0", 1008};
+  spec.pooled = {spec.feature_tensor, spec.feature_width};
   spec.folder = "inception-2015-12-05";
   spec.archive_file = spec.folder + ".tgz";
   spec.url = "http://download.tensorflow.org/models/image/imagenet/" + spec.archive_file;
@@ -159,6 +164,21 @@ Result<ModelSpec> find_model(std::string_view architecture) {
   return invalid_argument(subject + "no such network: " +
                           (near.empty() ? "use " : "did you mean " + near + "? Known are ") +
                           kKnown);
+}
+
+Result<ModelSpec> with_feature(ModelSpec spec, FeatureKind kind) {
+  if (kind == FeatureKind::kOriginal) return spec;
+  const bool logits = kind == FeatureKind::kLogits;
+  const FeaturePoint& point = logits ? spec.logits : spec.pooled;
+  if (point.tensor.empty()) {
+    return invalid_argument(std::string("--feature=") + (logits ? "logits" : "pooled") + ": " +
+                            spec.architecture + " has no such feature: leave the option out");
+  }
+  spec.has_text_caches = point.tensor == spec.feature_tensor;
+  spec.feature_tensor = point.tensor;
+  spec.feature_width = point.width;
+  spec.flatten_feature = point.flatten;
+  return spec;
 }
 
 std::vector<std::string> lines_to_type(std::string_view architecture) {

@@ -13,13 +13,27 @@
 
 namespace graft {
 
+// Where a feature can be taken.
+struct FeaturePoint {
+  std::string tensor;    // empty: the network has none of this kind
+  int width = 0;         // how many values
+  bool flatten = false;  // it is [1,1,1,width], which the new last layer takes flattened
+};
+
 struct ModelSpec {
   std::string architecture;    // "mobilenet_0.50_224", as --architecture spells it
-  int input_size = 224;        // height = width
+  int input_size = 224;        // height, and width where input_width is 0
+  int input_width = 0;         // as width() has it
   Normalization norm;          // mean and std of the input
   std::string input_tensor;    // "input:0"
   std::string feature_tensor;  // "MobilenetV1/Predictions/Reshape:0"
   int feature_width = 1001;
+  bool flatten_feature = false;  // as FeaturePoint::flatten
+  // Whether it is the feature that TensorFlow's script takes, so that its text files hold it.
+  bool has_text_caches = true;
+  // What with_feature() can choose.
+  FeaturePoint logits, pooled;
+
   std::string url;           // of the archive; empty: built in
   std::string archive_file;  // "mobilenet_v1_0.50_224_frozen.tgz"
   std::string graph_file;    // inside the archive: "frozen_graph.pb" or "quantized_graph.pb"
@@ -30,7 +44,16 @@ struct ModelSpec {
   // Published figures (0 where none): multiply-adds and parameters in millions, ImageNet top-1 in
   // %.
   double multiply_adds_m = 0, parameters_m = 0, top1 = 0;
+
+  int height() const { return input_size; }
+  int width() const { return input_width > 0 ? input_width : input_size; }
 };
+
+// Which values of a network are its feature: those that TensorFlow's script takes (a MobileNet's
+// logits, Inception's pooled values), the ImageNet classes' logits, or what its last layer takes.
+enum class FeatureKind : std::uint8_t { kOriginal, kLogits, kPooled };
+// kInvalidArgument: the network has none of this kind.
+Result<ModelSpec> with_feature(ModelSpec spec, FeatureKind kind);
 
 // All 33 of the codelab and the built-in "untrained_mobilenet_0.25_128".
 std::span<const ModelSpec> all_models();

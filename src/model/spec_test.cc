@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <set>
+#include <tuple>
 
 namespace graft {
 namespace {
@@ -45,6 +46,38 @@ TEST(ModelTable, DescribesAMobileNetAsTheOriginalDoes) {
   EXPECT_EQ(found->parameters_m, 1.34);
   EXPECT_EQ(found->top1, 64.0);
   EXPECT_FALSE(found->quantized);
+}
+
+// Widths: Howard et al. 2017, table 1, the last convolution's 1024 channels times the multiplier;
+// Inception's as its graph has them.
+TEST(ModelTable, OffersLogitsAndPooledValues) {
+  for (const auto& [name, logits, pooled] :
+       {std::tuple("mobilenet_1.0_224", 1001, 1024), std::tuple("mobilenet_0.75_160", 1001, 768),
+        std::tuple("mobilenet_0.50_192_quantized", 1001, 512),
+        std::tuple("mobilenet_0.25_128", 1001, 256), std::tuple("inception_v3", 1008, 2048)}) {
+    SCOPED_TRACE(name);
+    const ModelSpec spec = *find_model(name);
+    EXPECT_EQ(with_feature(spec, FeatureKind::kLogits)->feature_width, logits);
+    EXPECT_EQ(with_feature(spec, FeatureKind::kPooled)->feature_width, pooled);
+    const auto original = with_feature(spec, FeatureKind::kOriginal);
+    EXPECT_EQ(original->feature_tensor, spec.feature_tensor);
+    EXPECT_TRUE(original->has_text_caches);
+  }
+  const ModelSpec mobilenet = *find_model("mobilenet_0.50_224");
+  const auto pooled = with_feature(mobilenet, FeatureKind::kPooled);
+  EXPECT_EQ(pooled->feature_tensor, "MobilenetV1/Logits/AvgPool_1a/AvgPool:0");
+  EXPECT_TRUE(pooled->flatten_feature);
+  EXPECT_FALSE(pooled->has_text_caches);
+  const auto logits = with_feature(mobilenet, FeatureKind::kLogits);
+  EXPECT_TRUE(logits->has_text_caches);
+  EXPECT_FALSE(logits->flatten_feature);
+  EXPECT_FALSE(with_feature(*find_model("inception_v3"), FeatureKind::kLogits)->has_text_caches);
+
+  ModelSpec without = mobilenet;
+  without.pooled = {};
+  const auto refused = with_feature(without, FeatureKind::kPooled);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("--feature=pooled: mobilenet_0.50_224 has no"));
 }
 
 TEST(ModelTable, DescribesTheOtherKinds) {

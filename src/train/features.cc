@@ -181,6 +181,7 @@ class Extraction {
   }
 
   void look_up_text(const Example& example, Lookup& found) {
+    if (backbone_ != nullptr && !backbone_->spec().has_text_caches) return;
     auto text = read_text_bottleneck(text_path(example), width_);
     if (!text.ok()) {
       if (text.error().kind != ErrorKind::kCorrupt) return;

@@ -56,13 +56,13 @@ struct Features {
   std::string space;  // the line that keys them
 };
 
-// For each example: the store (by content), else TensorFlow's text cache, else the photo through
-// the network; computed vectors are stored in batches as they come, so that a kill loses seconds at
-// most. Photos that cannot be used are moved from dataset.examples to dataset.skipped. backbone ==
-// nullptr: caches only (a photo without one is skipped and named); `architecture` is what the text
-// files are called after, feature width is taken from them. kCancelled after a stop request:
-// everything computed so far is stored. kIo when the cache cannot be written, before any photo is
-// computed.
+// For each example: the store (by content), else TensorFlow's text cache (of the feature that its
+// script takes: ModelSpec::has_text_caches), else the photo through the network; computed vectors
+// are stored in batches as they come, so that a kill loses seconds at most. Photos that cannot be
+// used are moved from dataset.examples to dataset.skipped. backbone == nullptr: caches only (a
+// photo without one is skipped and named); `architecture` is what the text files are called after,
+// feature width is taken from them. kCancelled after a stop request: everything computed so far is
+// stored. kIo when the cache cannot be written, before any photo is computed.
 Result<Features> extract_features(Dataset& dataset, Backbone* backbone,
                                   const std::string& architecture, const FeatureOptions& options,
                                   RunObserver& observer, std::stop_token stop);

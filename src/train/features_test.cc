@@ -198,6 +198,26 @@ TEST_F(FeaturesTest, SomeoneElsesTextFilesAreUsedUntilThePhotoChanges) {
   EXPECT_EQ(stats.computed, 23U);
 }
 
+// TensorFlow's files hold the feature that its script takes, and no other.
+TEST_F(FeaturesTest, AnotherFeatureNeverComesFromTextFiles) {
+  const auto computed = rows();
+  std::filesystem::remove_all(cache_);
+  put_strange_texts();
+  ModelSpec spec = test::tiny_spec();
+  spec.has_text_caches = false;
+  Backbone backbone = Backbone::create(spec, test::bytes_of(test::tiny_graph()), {});
+  Dataset dataset = scan();
+  const auto features =
+      extract_features(dataset, &backbone, kArchitecture, options(), observer_, {});
+  ASSERT_TRUE(features.ok()) << features.error().message;
+  EXPECT_EQ(features->stats.from_text, 0U);
+  EXPECT_EQ(features->stats.computed, dataset.examples.size());
+  for (std::size_t i = 0; i < dataset.examples.size(); ++i) {
+    const auto row = features->table.row(i);
+    EXPECT_EQ(Row(row.begin(), row.end()), computed.at(dataset.examples[i].path));
+  }
+}
+
 TEST_F(FeaturesTest, ATextFileThatSomeoneRenewsIsUsedAgain) {
   put_strange_texts();
   rows();

@@ -198,7 +198,8 @@ Result<std::string> GraphMaker::save(const Head& head, const std::string& path) 
   side.input_tensor = spec.input_tensor;
   side.feature_tensor = spec.feature_tensor;
   side.output_tensor = options.final_tensor_name + ":0";
-  side.input_height = side.input_width = spec.input_size;
+  side.input_height = spec.height();
+  side.input_width = spec.width();
   side.mean = spec.norm.mean;
   side.std = spec.norm.std;
   side.apply_exif_orientation = options.apply_exif_orientation;

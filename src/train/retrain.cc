@@ -13,6 +13,7 @@
 #include "model/export.h"
 #include "model/source.h"
 #include "train/finish.h"
+#include "train/network_choice.h"
 #include "train/retrain_options.h"
 #include "train/run_directory.h"
 #include "train/run_record.h"
@@ -39,7 +40,7 @@ class Retraining {
 
   Result<RetrainResult> run() {
     GRAFT_TRY(check_options(options_));
-    GRAFT_ASSIGN(spec_, find_model(options_.architecture));
+    GRAFT_TRY(choose());
     GRAFT_TRY(check_places(options_));
     GRAFT_TRY(scan());
     GRAFT_TRY(open_network());
@@ -64,6 +65,10 @@ class Retraining {
   }
 
  private:
+  // As the user spells it, which is what TensorFlow's text files are called after.
+  const std::string& network_name() const {
+    return options_.custom.is_given() ? spec_.architecture : options_.architecture;
+  }
   Backbone* backbone() { return backbone_ ? &*backbone_ : nullptr; }
 
   ScanOptions scan_options() const {
@@ -75,10 +80,9 @@ class Retraining {
 
   Result<void> scan() {
     auto scanned = scan_image_folder(scan_options());
-    if (!scanned.ok() && scanned.error().kind == ErrorKind::kNotFound) {
+    if (!scanned.ok() && scanned.error().kind == ErrorKind::kNotFound && spec_.has_text_caches) {
       // The codelab's step 3.4: cached features from someone else, and no photos.
-      auto cached =
-          scan_text_caches(options_.bottleneck_dir, options_.architecture, scan_options());
+      auto cached = scan_text_caches(options_.bottleneck_dir, network_name(), scan_options());
       if (cached.ok()) {
         observer_.on_warning(printable(options_.image_dir) +
                              ": there are no photos: training on the cached features in " +
@@ -94,7 +98,15 @@ class Retraining {
     return {};
   }
 
+  Result<void> choose() {
+    GRAFT_ASSIGN(ChosenNetwork chosen, choose_network(options_, observer_));
+    spec_ = std::move(chosen.spec);
+    backbone_ = std::move(chosen.backbone);
+    return {};
+  }
+
   Result<void> open_network() {
+    if (backbone_) return {};  // the user's own
     SourceOptions source;
     source.model_dir = options_.model_dir;
     source.allow_download = options_.allow_download;
@@ -104,10 +116,7 @@ class Retraining {
     };
     auto bytes = open_model(spec_, source, stop_);
     if (bytes.ok()) {
-      BackboneOptions backbone;
-      backbone.backend = options_.backend;
-      backbone.decode.apply_exif_orientation = options_.apply_exif_orientation;
-      backbone_ = Backbone::create(spec_, std::move(bytes).value(), backbone);
+      backbone_ = Backbone::create(spec_, std::move(bytes).value(), backbone_options(options_));
       return {};
     }
     if (bytes.error().kind == ErrorKind::kCancelled) return std::move(bytes).error();
@@ -116,10 +125,11 @@ class Retraining {
 
   // Cached features for most photos make the network dispensable, but for the graph.
   Result<void> do_without_network(Error why) {
+    if (!spec_.has_text_caches) return why;
     std::size_t cached = 0;
     for (const Example& example : dataset_.examples) {
       cached += exists(text_cache_path(options_.bottleneck_dir, example.folder, example.file,
-                                       options_.architecture))
+                                       network_name()))
                     ? 1
                     : 0;
     }
@@ -157,7 +167,7 @@ class Retraining {
     const std::size_t classes = dataset_.classes.size();
     const FeatureOptions options{options_.bottleneck_dir, options_.bottleneck_format, threads_};
     auto features =
-        extract_features(dataset_, backbone(), options_.architecture, options, observer_, stop_);
+        extract_features(dataset_, backbone(), network_name(), options, observer_, stop_);
     if (!features.ok()) return std::move(features).error();
     features_ = std::move(features).value();
     if (features_->table.width() != static_cast<std::size_t>(spec_.feature_width)) {

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "data/dataset.h"
 #include "image/augment.h"
+#include "model/custom_network.h"
 #include "model/spec.h"
 #include "train/evaluation.h"
 #include "train/features.h"
@@ -41,6 +42,8 @@ struct RetrainOptions {
   Distortion distortion;
   std::string architecture = "mobilenet_0.50_224";
   // Beyond the original.
+  CustomNetwork custom;  // where given, in place of architecture
+  FeatureKind feature = FeatureKind::kOriginal;
   std::uint64_t seed = 0;
   std::uint64_t split_seed = 0;
   SplitKey split_key = SplitKey::kPath;

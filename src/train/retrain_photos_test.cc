@@ -6,6 +6,7 @@
 #include "base/test_directory.h"
 #include "model/builtin.h"
 #include "model/classifier.h"
+#include "model/export.h"
 #include "train/retrain.h"
 #include "train/test_photos.h"
 #include "wire/serialize.h"
@@ -71,6 +72,40 @@ TEST_F(RetrainPhotosTest, PhotosToAClassifierThatAnswersAsTrained) {
     ASSERT_TRUE(scores.ok());
     EXPECT_EQ(top_k(*scores, 1)[0].label, mistake.predicted);
   }
+}
+
+// The same photos under two features of one network: two keys in one cache, two widths, and each
+// written graph checks out. The untouched network under --graph has the pooled feature, too.
+TEST_F(RetrainPhotosTest, PooledFeaturesAreKeptApartFromLogits) {
+  const auto logits = run();
+  ASSERT_TRUE(logits.ok()) << logits.error().message;
+  options_.feature = FeatureKind::kPooled;
+  const auto pooled = run();
+  ASSERT_TRUE(pooled.ok()) << pooled.error().message;
+  EXPECT_EQ(pooled->features.computed, 30U);
+  EXPECT_EQ(run()->features.from_store, 30U);
+  EXPECT_EQ(read_side_file(options_.output_graph)->feature_tensor,
+            "MobilenetV1/Logits/AvgPool_1a/AvgPool:0");
+  ClassifierOptions load;
+  load.graph_path = options_.output_graph;
+  EXPECT_TRUE(Classifier::load(load).ok());
+
+  options_.bottleneck_format = CacheFormat::kText;
+  const auto text = run();
+  ASSERT_FALSE(text.ok());
+  EXPECT_THAT(text.error().message, HasSubstr("--bottleneck_format=text"));
+  options_.bottleneck_format = CacheFormat::kStore;
+
+  options_.custom.graph = dir_ / "models/mobilenet_v1_0.25_128/frozen_graph.pb";
+  const auto with_both = run();
+  ASSERT_FALSE(with_both.ok());
+  EXPECT_THAT(with_both.error().message, HasSubstr("--bottleneck_layer"));
+  options_.feature = FeatureKind::kOriginal;
+  const auto custom = run();
+  ASSERT_TRUE(custom.ok()) << custom.error().message;
+  EXPECT_EQ(custom->features.from_store, 30U);  // one network, one tensor: one key
+  EXPECT_EQ(read_side_file(options_.output_graph)->architecture, "frozen_graph.pb");
+  EXPECT_THAT(observer_.messages, Contains(HasSubstr("AvgPool_1a/AvgPool (256 values)")));
 }
 
 TEST_F(RetrainPhotosTest, SameBytesForAnyThreadsColdOrWarm) {

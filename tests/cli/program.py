@@ -27,10 +27,11 @@ graft retrain \
 
 
 class Place:
-    """Where the tests work: `work`, `binary` and the finished `codelab` command, once set up."""
+    """Where the tests work: `work`, `binary`, `build` and the finished `codelab` command, once set up."""
 
     work = Path()
     binary = ""
+    build = Path()  # where what was built beside the program lies
     codelab = None
 
     def set_up(self, binary):
@@ -38,6 +39,7 @@ class Place:
         self.work = Path(tempfile.mkdtemp(prefix="graft-cli-"))
         self.work.chmod(0o755)
         (self.work / "bin").mkdir()
+        self.build = Path(binary).resolve().parent
         # A copy: nobody may not be let into the build folder.
         self.binary = str(shutil.copy(binary, self.work / "bin" / "graft"))
         done = graft("sample", "--output=tf_files/flower_photos",

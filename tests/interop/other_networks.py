@@ -72,6 +72,8 @@ def compare(report, work, name, file, tensor_in, tensors, inputs):
     report.check(at == ours.size, f"{name}: as many values", f"{ours.size} and {at}")
     for tensor in tensors:
         relative = worst[tensor] / largest[tensor] if largest[tensor] > 0 else np.inf
+        print(f"{name:14} {tensor:32} {len(inputs):6}  {largest[tensor]:9.3g}  {worst[tensor]:10.2e}"
+              f"  {relative:10.2e}")
         report.check(relative <= BAR, f"{name} {tensor}",
                      f"max |diff| {worst[tensor]:.1e} of {largest[tensor]:.3g}, {relative:.1e} of it,"
                      f" {len(inputs)} photos")
@@ -79,6 +81,7 @@ def compare(report, work, name, file, tensor_in, tensors, inputs):
 
 def main():
     report = Report()
+    print(f"{'network':14} {'tensor':32} photos    largest  max |diff|  of largest")
     with tempfile.TemporaryDirectory(prefix="graft-networks-") as scratch:
         work = Path(scratch)
         photos = choose_photos(work, 50)

@@ -8,6 +8,7 @@ difference of any feature is 1e-4 or less, and the arg max is the same on every 
 import csv
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -24,6 +25,16 @@ NETWORKS = [(width, size, quantized)
             for width in ("0.25", "0.50", "0.75", "1.0")
             for size in (128, 160, 192, 224)
             for quantized in (False, True)]
+
+
+def files_at_hand(model_dir):
+    """How many networks lie in a folder, unpacked or in archives."""
+    found = {(file.parent.name, file.name) for file in model_dir.glob("*/*_graph.pb")}
+    for archive in model_dir.glob("*.tgz"):
+        with tarfile.open(archive) as tar:
+            found |= {tuple(Path(name).parts[-2:]) for name in tar.getnames()
+                      if name.endswith("_graph.pb")}
+    return len(found)
 
 
 def choose_photos(source, target):
@@ -55,10 +66,12 @@ def main():
     with tempfile.TemporaryDirectory(prefix="graft-parity-") as scratch:
         photos = Path(scratch, "photos")
         choose_photos(material / "photos" / "flower_photos", photos)
+        compared = 0
         for width, size, quantized in NETWORKS:
             data = tensorflow_side.model_bytes(material / "models", width, size, quantized)
             if data is None:
                 continue
+            compared += 1
             architecture = f"mobilenet_{width}_{size}" + ("_quantized" if quantized else "")
             work = Path(scratch, architecture)
             work.mkdir()
@@ -76,6 +89,8 @@ def main():
             report.check(
                 len(paths) >= 200 and worst.max() <= BAR and same == len(paths),
                 f"features {architecture}", f"max |diff| {worst.max():.2e} on {len(paths)} photos")
+    there = files_at_hand(material / "models")
+    report.check(compared == there, "every network at hand is compared", f"{compared} of {there}")
     report.finish()
 
 

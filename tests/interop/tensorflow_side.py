@@ -39,7 +39,7 @@ def graph_def(data):
 class Classifier:
     """A frozen graph behind TensorFlow's own decode, resize and normalisation."""
 
-    def __init__(self, data, size, output=FEATURE, mean=127.5, std=127.5):
+    def __init__(self, data, size, output=FEATURE, mean=127.5, std=127.5, tensor_in=INPUT):
         self.graph = tf.Graph()
         with self.graph.as_default():
             self.jpeg = tf.placeholder(tf.string)
@@ -47,7 +47,7 @@ class Classifier:
             resized = tf.image.resize_bilinear(tf.expand_dims(pixels, 0), [size, size])
             self.prepared = tf.multiply(tf.subtract(resized, mean), 1.0 / std)
             self.input, self.output = tf.import_graph_def(
-                graph_def(data), name="", return_elements=[INPUT, output])
+                graph_def(data), name="", return_elements=[tensor_in, output])
         self.session = tf.Session(graph=self.graph)
 
     def __call__(self, photo):
