@@ -23,11 +23,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
+import places  # noqa: E402
 from report import Report  # noqa: E402
 
 MALLOC_MB, RSS_MB, TIMEOUT = 256, 1536, 25
 # Bytes of an input at most: enough for what each format can say, few enough to be tried fast.
-MAX_LENGTH = {"archive": 16384, "graph": 16384, "saved_files": 8192, "text_cache": 4096}
+MAX_LENGTH = {"archive": 16384, "graph": 16384, "saved_files": 8192, "text_cache": 12288}
+# Real files among the shared material that a target starts from as well, the smallest of them.
+REAL = {"jpeg": "photos/flower_photos/*/*.jpg", "text_cache": "bottlenecks/*/*.txt"}
+REAL_COUNT = 10
 
 
 def targets(build):
@@ -45,9 +49,13 @@ def environment(scratch):
     }
 
 
-def plant(program, corpus, variables):
-    """A fresh corpus of the target's own seeds beside what earlier calls found."""
+def plant(target, program, corpus, variables):
+    """The target's own seeds and some real files, beside what earlier calls found; or a complaint."""
     corpus.mkdir(parents=True, exist_ok=True)
+    shared = places.shared()
+    real = sorted(shared.glob(REAL[target])) if shared and target in REAL else []
+    for path in sorted(real, key=lambda p: p.stat().st_size)[:REAL_COUNT]:
+        shutil.copyfile(path, corpus / path.name)
     done = subprocess.run([program], env={**variables, "GRAFT_FUZZ_SEEDS": str(corpus)}, text=True,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     return None if done.returncode == 0 else done.stdout
@@ -62,12 +70,12 @@ def fuzz(target, build, seconds):
     scratch = Path(tempfile.mkdtemp(prefix="graft_fuzz_", dir=memory))
     try:
         variables = environment(scratch)
-        complaint = plant(program, corpus, variables)
+        complaint = plant(target, program, corpus, variables)
         if complaint is not None:
             return False, "writes no seeds", complaint
         limits = [f"-rss_limit_mb={RSS_MB}", f"-malloc_limit_mb={MALLOC_MB}", f"-timeout={TIMEOUT}"]
         command = [program, corpus, f"-max_total_time={seconds}", *limits, "-print_final_stats=1",
-                   f"-max_len={MAX_LENGTH.get(target, 32768)}", "-reload=0",
+                   f"-max_len={MAX_LENGTH.get(target, 16384)}", "-reload=0",
                    f"-artifact_prefix={findings}/"]
         with open(findings / "log", "w+b") as log:
             start = time.time()
