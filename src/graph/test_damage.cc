@@ -227,11 +227,12 @@ Result<void> use_untrusted(const wire::GraphDef& def, const std::string& backend
   options.max_constant_bytes = 1 << 20;
   options.max_filled_bytes = 1 << 20;
   GRAFT_ASSIGN(const Graph graph, import_graph_def(def, options));
-  GRAFT_ASSIGN(const Graph simple, simplify(graph, options.outputs));
+  constexpr std::uint64_t kMaxWork = 4 << 20;
+  GRAFT_ASSIGN(const Graph simple, simplify(graph, options.outputs, kMaxWork));
   CompileOptions compile;
   compile.backend = backend;
   compile.max_arena_bytes = 4 << 20;
-  compile.max_work = 4 << 20;
+  compile.max_work = kMaxWork;
   GRAFT_ASSIGN(const Program program, Program::compile(simple, options.outputs, compile));
   if (program.input().bytes() > 4 << 20) return unsupported("an input that is read by nobody");
   run(program, Tensor(program.input()));
