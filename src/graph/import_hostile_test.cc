@@ -212,6 +212,67 @@ TEST(ImportHostile, SharedConstantsTakeLittleMemory) {
   EXPECT_LT(peak_bytes() - before, kModest);
 }
 
+// What a graph may do is what is on the list of known ops, whatever TensorFlow has besides: nothing
+// that touches files, runs programs, prints, keeps state or calls other graphs.
+TEST(ImportHostile, OnlyOpsOfTheAllowList) {
+  for (const char* op : {"ReadFile",
+                         "WriteFile",
+                         "MatchingFiles",
+                         "Save",
+                         "SaveV2",
+                         "Restore",
+                         "RestoreV2",
+                         "MergeV2Checkpoints",
+                         "WholeFileReaderV2",
+                         "TFRecordReaderV2",
+                         "TFRecordDataset",
+                         "ImmutableConst",
+                         "DecodeJpeg",
+                         "DecodeRaw",
+                         "PyFunc",
+                         "PyFuncStateless",
+                         "EagerPyFunc",
+                         "Print",
+                         "PrintV2",
+                         "Assert",
+                         "Abort",
+                         "VariableV2",
+                         "Assign",
+                         "VarHandleOp",
+                         "HashTableV2",
+                         "InitializeTableFromTextFileV2",
+                         "RandomUniform",
+                         "While",
+                         "If",
+                         "Switch",
+                         "Enter",
+                         "PartitionedCall",
+                         "StatefulPartitionedCall",
+                         "RemoteCall",
+                         "_Send",
+                         "_Recv",
+                         "conv2d",
+                         "Conv2D ",
+                         " Relu",
+                         "Relu\n"}) {
+    GraphDefBuilder b;
+    b.placeholder("x", {2});
+    b.node(op, "hostile", {"x"});
+    b.node("Relu", "y", {"hostile"});
+    expect_error(b.def(), ErrorKind::kUnsupported, "node \"hostile\" (");
+    expect_error(b.def(), ErrorKind::kUnsupported, "this op is not handled");
+
+    // Beside the path from input to output it is not even looked at, and never run.
+    GraphDefBuilder beside;
+    beside.placeholder("x", {2});
+    beside.node(op, "hostile", {});
+    beside.node("Relu", "y", {"x", "^hostile"});
+    const Program program = must(compile(beside.def()));
+    ASSERT_EQ(program.steps().size(), 1U);
+    EXPECT_EQ(program.steps()[0].node, "y");
+  }
+}
+
 TEST(ImportHostile, EndlessWorkIsRefused) {
   GraphDefBuilder b;
   b.placeholder("x", {1, 4096, 4096, 1});

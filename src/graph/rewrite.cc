@@ -85,9 +85,10 @@ Result<Graph> fuse_activations(const Graph& graph) {
   return std::move(rebuild).finish();
 }
 
-Result<Graph> simplify(const Graph& graph, std::span<const std::string> outputs) {
+Result<Graph> simplify(const Graph& graph, std::span<const std::string> outputs,
+                       std::uint64_t max_fold_work) {
   GRAFT_ASSIGN(Graph result, cut_at(graph, outputs));
-  GRAFT_ASSIGN(result, fold_constants(result));
+  GRAFT_ASSIGN(result, fold_constants(result, max_fold_work));
   GRAFT_ASSIGN(result, fold_batch_norm(result));
   GRAFT_ASSIGN(result, fuse_activations(result));
   return cut_at(result, outputs);

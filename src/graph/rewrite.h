@@ -3,6 +3,7 @@
 // Thread rule: pure functions.
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 
@@ -11,8 +12,12 @@
 
 namespace graft {
 
+// A small file can describe endless work on constants. Element steps (program.h) that folding takes
+// altogether, by default seconds' worth; the ops beyond are left to run(), which compile() bounds.
+inline constexpr std::uint64_t kMaxFoldWork = std::uint64_t{1} << 31;
+
 // Evaluates every op whose inputs are all constants, with the reference kernels.
-Result<Graph> fold_constants(const Graph& graph);
+Result<Graph> fold_constants(const Graph& graph, std::uint64_t max_work = kMaxFoldWork);
 // conv/depthwise/matmul followed by per-channel mul, add, sub, div, BatchNorm, bias → scaled filter
 // and bias; a depthwise convolution keeps its filter and takes scale and bias (op.h says why).
 // Changes rounding: filter' = filter * scale computed in float64, rounded once. A result beyond
@@ -24,6 +29,7 @@ Result<Graph> fuse_activations(const Graph& graph);
 Result<Graph> cut_at(const Graph& graph, std::span<const std::string> outputs);
 
 // All of the above in the right order: what compile() should be given.
-Result<Graph> simplify(const Graph& graph, std::span<const std::string> outputs);
+Result<Graph> simplify(const Graph& graph, std::span<const std::string> outputs,
+                       std::uint64_t max_fold_work = kMaxFoldWork);
 
 }  // namespace graft
