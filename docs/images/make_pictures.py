@@ -3,6 +3,7 @@
 
     docs/images/make_pictures.py [--graft build/graft] [--summaries tf_files/training_summaries/NAME]
 
+  models.svg    `graft models --chart` where the codelab's network lies
   samples.svg   photos that `graft sample` drew, as they are
   training.svg  the curves of the run whose logs lie in --summaries, read from its event files
                 (docs/formats/events.md); without --summaries this picture is left as it is
@@ -164,11 +165,22 @@ def samples_picture(graft):
                parts)
 
 
+def models_picture(graft):
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "models" / "mobilenet_v1_0.50_224"
+        place.mkdir(parents=True)
+        (place / "frozen_graph.pb").touch()  # that it is there is all that the chart looks at
+        subprocess.run([graft, "models", f"--model_dir={place.parent}",
+                        f"--chart={folder}/models.svg"], check=True, stderr=subprocess.DEVNULL)
+        return (Path(folder) / "models.svg").read_text()
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--graft", default=ROOT / "build" / "graft")
     parser.add_argument("--summaries", type=Path)
     options = parser.parse_args()
+    (HERE / "models.svg").write_text(models_picture(str(options.graft)))
     (HERE / "samples.svg").write_text(samples_picture(str(options.graft)))
     if options.summaries:
         (HERE / "training.svg").write_text(training_picture(options.summaries))

@@ -12,7 +12,7 @@
 #include "cli/run_console.h"
 #include "data/dataset.h"
 #include "fetch/archive.h"
-#include "fetch/download.h"
+#include "fetch/mirrors.h"
 #include "model/classifier.h"
 #include "model/source.h"
 #include "sample/sample.h"
@@ -26,7 +26,8 @@ constexpr const char* kUntrained = "untrained_mobilenet_0.25_128";
 constexpr int kDemoSteps = 500;
 
 struct DemoFlags {
-  std::string image_dir, model_dir, architecture, output_dir = "tf_files";
+  std::string image_dir, model_dir, architecture, output_dir = "tf_files", mirror_list;
+  std::vector<std::string> mirrors;
   std::uint64_t seed = 0;
   int threads = 0;
   bool offline = false;
@@ -45,6 +46,7 @@ void declare(Options& options, DemoFlags& flags) {
   options.text("output_dir", flags.output_dir, "DIR", "Everything is written below it.");
   options.integer("seed", flags.seed, "Random seed.");
   options.integer("threads", flags.threads, "Threads; 0: one a core.", 0, 4096);
+  declare_model_mirror(options, flags.mirror_list);
   options.flag("offline", flags.offline, "Never use the network connection.");
   options.example("graft demo", "With whatever is at hand");
   options.example("graft demo --image_dir=my_photos --model_dir=models", "With what you have");
@@ -70,6 +72,7 @@ class Demo {
     run.seed = flags_.seed;
     run.threads = flags_.threads;
     run.allow_download = online_;
+    run.model_mirrors = flags_.mirrors;
     return run;
   }
 
@@ -114,7 +117,8 @@ class Demo {
     options.on_progress = [this](const DownloadProgress& p) {
       console_.progress({"Download", p.bytes_done, p.bytes_total, p.seconds, Unit::kBytes});
     };
-    const Result<void> downloaded = download(kPhotosUrl, archive, options, stop_);
+    const Result<std::string> downloaded =
+        download_any(with_mirrors(kPhotosUrl, flags_.mirrors), archive, options, stop_);
     console_.clear_progress();
     GRAFT_TRY(downloaded);
     return unpack_archive(archive, flags_.output_dir);
@@ -146,6 +150,7 @@ class Demo {
       console_.message("Network: downloading " + spec.url);
       SourceOptions source;
       source.model_dir = model_dir;
+      source.mirrors = flags_.mirrors;
       source.on_progress = [this](const DownloadProgress& p) {
         console_.progress({"Download", p.bytes_done, p.bytes_total, p.seconds, Unit::kBytes});
       };
@@ -208,6 +213,9 @@ int run_demo(Arguments arguments, Console& console) {
   if (options.given("architecture")) {
     if (const auto code = check_architecture(flags.architecture, console)) return *code;
   }
+  auto mirrors = chosen_mirrors(options, flags.mirror_list);
+  if (!mirrors.ok()) return console.fail(mirrors.error());
+  flags.mirrors = std::move(*mirrors);
   if (flags.output_dir.empty()) {
     return console.fail(invalid_argument("--output_dir: its value is empty: name a folder"));
   }

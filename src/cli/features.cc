@@ -8,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/format.h"
 #include "cli/interrupt.h"
+#include "cli/models.h"
 #include "cli/network_options.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
@@ -20,6 +21,7 @@ struct FeaturesFlags {
   RetrainOptions run;  // of which the scan, the network and the cache are used
   std::vector<std::string> folders;
   std::string output = "features.npy";
+  std::string mirrors;
   bool offline = false, json = false;
 };
 
@@ -50,6 +52,7 @@ void declare(Options& options, FeaturesFlags& flags) {
       {{"original", LabelRule::kOriginal}, {"verbatim", LabelRule::kVerbatim}},
       "As in `graft retrain`.");
   options.flag("exif", run.apply_exif_orientation, "Turn phone photos upright.");
+  declare_model_mirror(options, flags.mirrors);
   options.flag("offline", flags.offline, "Never use the network connection.");
   options.text("backend", run.backend, "NAME", "Force one kernel library; `reference` is slow.");
   options.integer("threads", run.threads, "Threads; 0: one a core. The result does not change.", 0,
@@ -104,6 +107,7 @@ Result<ModelBytes> find_network(const ModelSpec& spec, const FeaturesFlags& flag
   SourceOptions source;
   source.model_dir = flags.run.model_dir;
   source.allow_download = !flags.offline;
+  source.mirrors = flags.run.model_mirrors;
   source.on_progress = [&observer](const DownloadProgress& p) {
     observer.on_progress({"download", p.bytes_done, p.bytes_total, p.seconds});
   };
@@ -159,6 +163,9 @@ int run_features(Arguments arguments, Console& console) {
       !taken.ok()) {
     return console.fail(taken.error());
   }
+  auto mirrors = chosen_mirrors(options, flags.mirrors);
+  if (!mirrors.ok()) return console.fail(mirrors.error());
+  flags.run.model_mirrors = std::move(*mirrors);
   if (flags.output.empty() || flags.output.ends_with(".csv")) {
     return console.fail(invalid_argument("--output: '" + printable(flags.output) +
                                          "' is no name for an array: name a .npy file; the table "

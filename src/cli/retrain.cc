@@ -15,6 +15,7 @@ namespace {
 struct RetrainFlags {
   RetrainOptions run;
   std::vector<std::string> folders;
+  std::string mirrors;
   bool offline = false, json = false;
 };
 
@@ -49,6 +50,7 @@ void declare(Options& options, RetrainFlags& flags) {
       "inception_v3; `graft models` lists them.");
   options.text("model_dir", run.model_dir, "DIR",
                "Where networks lie or are downloaded to. GRAFT_MODEL_DIR sets another default.");
+  declare_model_mirror(options, flags.mirrors);
   options.flag("offline", flags.offline, "Never use the network connection.");
   options.text("backend", run.backend, "NAME", "Force one kernel library; `reference` is slow.");
 
@@ -130,6 +132,9 @@ int run_retrain(Arguments arguments, Console& console) {
     if (!backend.ok()) return console.fail(with_context("--backend", backend.error()));
   }
   flags.run.allow_download = !flags.offline;
+  auto mirrors = chosen_mirrors(options, flags.mirrors);
+  if (!mirrors.ok()) return console.fail(mirrors.error());
+  flags.run.model_mirrors = std::move(*mirrors);
 
   const Interrupt interrupt;
   if (const auto prepared = prepare_network(console, flags.run); !prepared.ok()) {

@@ -426,6 +426,20 @@ Result<void> move_all(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+bool looks_like_archive(const std::string& path) {
+  const auto file = MappedFile::open(path);
+  if (!file.ok()) return false;
+  const std::string_view head = as_text(file->bytes());
+  // RFC 1952; bzip2's and xz's own; PKWARE's APPNOTE 4.3.7; POSIX ustar at its place in the header.
+  constexpr std::size_t kUstarAt = 257;
+  return head.starts_with("\x1f\x8b") || head.starts_with("BZh") ||
+         head.starts_with(std::string_view("\xfd"
+                                           "7zXZ\0",
+                                           6)) ||
+         head.starts_with("PK\x03\x04") ||
+         (head.size() > kUstarAt && head.substr(kUstarAt).starts_with("ustar"));
+}
+
 Result<Bytes> read_archive_entry(const std::string& archive_path,
                                  const std::function<bool(std::string_view)>& wanted,
                                  const ArchiveLimits& limits) {

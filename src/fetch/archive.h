@@ -20,6 +20,10 @@ struct ArchiveLimits {
   std::uint64_t max_entries = 200000;
 };
 
+// Does the file begin as one of these formats does? Its name does not matter. False for one that
+// cannot be read.
+bool looks_like_archive(const std::string& path);
+
 // The bytes of the one regular file for which `wanted(entry_name)` is true; a leading "./" is not
 // part of the name. Links, devices and unsafe names are never offered. kNotFound names what the
 // archive holds instead; kCorrupt: damaged, or two such files; kUnsupported: beyond the limits,

@@ -52,6 +52,21 @@ TEST(ReadArchiveEntry, FindsTheFileInEveryFormat) {
   }
 }
 
+TEST(LooksLikeArchive, GoesByContent) {
+  const TestDirectory dir;
+  using Format = Evil::Format;
+  for (const Format format : {Format::kTarGz, Format::kTar, Format::kZip, Format::kPaxXz}) {
+    Evil(dir / "no_suffix", format).file("a", "x");
+    EXPECT_TRUE(looks_like_archive(dir / "no_suffix"));
+  }
+  for (const std::string content : {"", "<html>", "BZ", "\x1f", "\x0a\x05input"}) {
+    put(dir / "a.tgz", content);
+    EXPECT_FALSE(looks_like_archive(dir / "a.tgz")) << content;
+  }
+  EXPECT_FALSE(looks_like_archive(dir / "none"));
+  EXPECT_FALSE(looks_like_archive(dir.path()));
+}
+
 TEST(ReadArchiveEntry, SaysWhatIsThereInstead) {
   const TestDirectory dir;
   Evil(dir / "a.tgz").file("quantized_graph.pb", "x");

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -308,6 +309,10 @@ int on_progress(void* user, curl_off_t total, curl_off_t, curl_off_t, curl_off_t
   return 0;
 }
 
+bool is_https(std::string_view url) {
+  return to_lower_ascii(url.substr(0, 8)) == "https://";
+}
+
 struct Outcome {
   CURLcode code = CURLE_OK;
   long status = 0;
@@ -329,7 +334,7 @@ Outcome request(const Libcurl& curl, Transfer& transfer, const std::string& vers
   transfer.handle = h;
   curl.setopt(h, CURLOPT_URL, transfer.url.c_str());
   curl.setopt(h, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl.setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
+  curl.setopt(h, CURLOPT_REDIR_PROTOCOLS_STR, is_https(transfer.url) ? "https" : "http,https");
   curl.setopt(h, CURLOPT_FOLLOWLOCATION, 1L);
   curl.setopt(h, CURLOPT_MAXREDIRS, 5L);
   curl.setopt(h, CURLOPT_FAILONERROR, 1L);
@@ -340,6 +345,11 @@ Outcome request(const Libcurl& curl, Transfer& transfer, const std::string& vers
   curl.setopt(h, CURLOPT_MAXFILESIZE_LARGE,
               static_cast<curl_off_t>(std::min(options.max_bytes, kMost)));
   curl.setopt(h, CURLOPT_USERAGENT, "graft");
+  // As curl's own program does it; the library alone does not look there.
+  const char* const certificates = std::getenv("SSL_CERT_FILE");
+  if (certificates != nullptr && *certificates != '\0') {
+    curl.setopt(h, CURLOPT_CAINFO, certificates);
+  }
   curl.setopt(h, CURLOPT_CONNECTTIMEOUT, static_cast<long>(options.connect_timeout_seconds));
   curl.setopt(h, CURLOPT_LOW_SPEED_LIMIT, 1000L);
   curl.setopt(h, CURLOPT_LOW_SPEED_TIME, static_cast<long>(options.stall_timeout_seconds));
@@ -424,7 +434,11 @@ Error explain(const Outcome& outcome, const Transfer& transfer, const std::strin
     case CURLE_TOO_MANY_REDIRECTS:
       return io_error(subject + ": redirected in a circle: check the address");
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return io_error(subject + ": redirected to something other than http or https: not followed");
+      return io_error(subject + (is_https(transfer.url)
+                                     ? ": redirected from https to an unprotected address: not "
+                                       "followed: check the address"
+                                     : ": redirected to something other than http or https: not "
+                                       "followed: check the address"));
     case CURLE_URL_MALFORMAT:
       return invalid_argument(subject + ": not an address: check it");
     default:
@@ -506,7 +520,7 @@ Result<std::vector<std::string>> addresses(const std::string& url) {
   if (!clean || !(lower.starts_with("http://") || lower.starts_with("https://"))) {
     return invalid_argument(printable(url) + ": not an http or https address: check it");
   }
-  if (lower.starts_with("https://")) return std::vector<std::string>{url};
+  if (is_https(url)) return std::vector<std::string>{url};
   const std::string rest = url.substr(7);
   const std::string host = rest.substr(0, rest.find('/'));
   if (host.find(':') != std::string::npos) return std::vector<std::string>{url};

@@ -28,10 +28,12 @@ struct DownloadOptions {
 // Fetches url into path, atomically: path + ".part" while under way, checked, renamed. What an
 // interrupted call left there is resumed when the server says that the file is still the same; what
 // came from elsewhere or fails its check is discarded. Redirects are followed within http and
-// https. An http:// address without a port is tried by https first. kIo: no network, refused,
-// stalled, the disk; kNotFound: 404; kInvalidArgument: not an http or https address; kUnsupported:
-// larger than max_bytes; kCorrupt: shorter than announced, wrong checksum, an HTML page where a
-// file was expected; kCancelled. The message says what to do.
+// https, never from https to http. An http:// address without a port is tried by https first.
+// Certificates are checked against the system's list, or SSL_CERT_FILE's where that is set (a
+// school's own proxy). kIo: no network, refused, stalled, the disk; kNotFound: 404;
+// kInvalidArgument: not an http or https address; kUnsupported: larger than max_bytes; kCorrupt:
+// shorter than announced, wrong checksum, an HTML page where a file was expected; kCancelled. The
+// message says what to do.
 Result<void> download(const std::string& url, const std::string& path,
                       const DownloadOptions& options, std::stop_token stop);
 

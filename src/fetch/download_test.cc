@@ -1,109 +1,25 @@
 #include "fetch/download.h"
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
-#include <functional>
-#include <mutex>
 #include <thread>
 #include <vector>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/test_directory.h"
+#include "fetch/test_server.h"
 
 namespace graft {
 namespace {
 
 namespace fs = std::filesystem;
-
-// A small HTTP server on a port of its own; `answer` gets the request's text and the connection and
-// writes what it likes, honest or not. One connection at a time.
-class Server {
- public:
-  using Answer = std::function<void(const std::string& request, int connection)>;
-  explicit Server(Answer answer) : answer_(std::move(answer)) {
-    listener_ = socket(AF_INET, SOCK_STREAM, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    EXPECT_EQ(bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
-    EXPECT_EQ(listen(listener_, 8), 0);
-    socklen_t length = sizeof address;
-    getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
-    port_ = ntohs(address.sin_port);
-    thread_ = std::jthread([this](const std::stop_token& stop) { serve(stop); });
-  }
-  ~Server() {
-    thread_.request_stop();
-    thread_.join();
-    close(listener_);
-  }
-  Server(const Server&) = delete;
-  Server& operator=(const Server&) = delete;
-
-  std::string url(const std::string& path) const {
-    return "http://127.0.0.1:" + std::to_string(port_) + path;
-  }
-  std::vector<std::string> requests() const {
-    const std::lock_guard lock(mutex_);
-    return requests_;
-  }
-
-  static void send(int connection, std::string_view data) {
-    while (!data.empty()) {
-      const ssize_t put = ::send(connection, data.data(), data.size(), MSG_NOSIGNAL);
-      if (put <= 0) return;
-      data.remove_prefix(static_cast<std::size_t>(put));
-    }
-  }
-
- private:
-  void serve(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      pollfd waiting{listener_, POLLIN, 0};
-      if (poll(&waiting, 1, 20) != 1) continue;
-      const int connection = accept(listener_, nullptr, nullptr);
-      if (connection < 0) continue;
-      std::string request;
-      char buffer[4096];
-      while (request.find("\r\n\r\n") == std::string::npos) {
-        pollfd reading{connection, POLLIN, 0};
-        if (poll(&reading, 1, 2000) != 1) break;
-        const ssize_t got = recv(connection, buffer, sizeof buffer, 0);
-        if (got <= 0) break;
-        request.append(buffer, static_cast<std::size_t>(got));
-      }
-      {
-        const std::lock_guard lock(mutex_);
-        requests_.push_back(request);
-      }
-      answer_(request, connection);
-      shutdown(connection, SHUT_WR);
-      close(connection);
-    }
-  }
-  Answer answer_;
-  int listener_ = -1;
-  int port_ = 0;
-  mutable std::mutex mutex_;
-  std::vector<std::string> requests_;
-  std::jthread thread_;
-};
-
-std::string head(const std::string& status, std::size_t length, const std::string& more = "") {
-  return "HTTP/1.1 " + status +
-         "\r\nConnection: close\r\nContent-Length: " + std::to_string(length) + "\r\n" + more +
-         "\r\n";
-}
+using test::head;
+using test::Server;
 
 std::string get(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -422,6 +338,63 @@ TEST_F(Download, SaysThatNobodyListens) {
   EXPECT_NE(result.error().message.find("cannot be reached"), std::string::npos);
   EXPECT_NE(result.error().message.find(path_), std::string::npos);
   expect_only(false);
+}
+
+TEST_F(Download, ALengthThatIsTooSmallCutsAndTheChecksumNotices) {
+  const Server server(
+      [&](const std::string&, int c) { Server::send(c, head("200 OK", 5) + "hello, world"); });
+  ASSERT_TRUE(fetch(server).ok());  // HTTP knows no more than the five announced
+  EXPECT_EQ(get(path_), "hello");
+  fs::remove(path_);
+  options_.sha256 = sha256_of("hello, world");
+  EXPECT_EQ(fetch(server).error().kind, ErrorKind::kCorrupt);
+  expect_only(false);
+}
+
+TEST_F(Download, AServerThatKnowsNoRangesBeginsAnew) {
+  std::atomic<int> calls{0};
+  const Server server([&](const std::string&, int c) {  // the same file, whole, each time
+    const std::string start = head("200 OK", body_.size(), "ETag: \"v1\"\r\n");
+    Server::send(c, start + (calls++ == 0 ? body_.substr(0, 70000) : body_));
+  });
+  options_.sha256 = sha256_of(body_);
+  const auto result = fetch(server);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ(get(path_), body_);
+  EXPECT_EQ(calls.load(), 2);
+  expect_only(true);
+}
+
+TEST_F(Download, GivesUpOnAServerThatDrips) {
+  std::atomic<bool> done{false};
+  const Server server([&](const std::string&, int c) {
+    Server::send(c, head("200 OK", 100000));
+    while (!done) {  // a byte now and then keeps the connection alive, not the download
+      Server::send(c, "x");
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+  });
+  options_.stall_timeout_seconds = 1;
+  const auto result = fetch(server);
+  done = true;
+  ASSERT_FALSE(result.ok());
+  EXPECT_EQ(result.error().kind, ErrorKind::kIo);
+  EXPECT_NE(result.error().message.find("stopped sending"), std::string::npos);
+}
+
+TEST_F(Download, NamesARedirectThatLeadsNowhere) {
+  for (const auto& [location, part] :
+       {std::pair("/model.tgz", "redirected in a circle"),
+        std::pair("file:///etc/passwd", "redirected to something other than http"),
+        std::pair("ftp://127.0.0.1/x", "redirected to something other than http")}) {
+    const Server server([&](const std::string&, int c) {
+      Server::send(c, head("301 Moved", 0, std::string("Location: ") + location + "\r\n"));
+    });
+    const auto result = fetch(server);
+    ASSERT_FALSE(result.ok());
+    EXPECT_NE(result.error().message.find(part), std::string::npos) << result.error().message;
+    expect_only(false);
+  }
 }
 
 TEST_F(Download, SurvivesNonsense) {

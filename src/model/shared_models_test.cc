@@ -11,9 +11,11 @@
 #include "base/hash.h"
 #include "base/rng.h"
 #include "base/test_directory.h"
+#include "graph/import.h"
 #include "model/backbone.h"
 #include "model/classifier.h"
 #include "model/export.h"
+#include "model/identify.h"
 
 namespace graft {
 namespace {
@@ -62,6 +64,35 @@ double score_bound(const Head& head, const std::vector<float>& feature) {
     absolute += std::abs(static_cast<double>(feature[f]) * head.weights.as<float>()[f * 2]);
   }
   return 4 * static_cast<double>(feature.size()) * std::ldexp(absolute, -24);
+}
+
+TEST_F(SharedModels, AreWhatTheTableSays) {
+  int found_count = 0;
+  for (const ModelSpec& spec : all_models()) {
+    const auto found = find_installed(spec, models());
+    if (!found.ok()) continue;
+    ++found_count;
+    SCOPED_TRACE(spec.architecture);
+    const auto graph = parse_graph_def(found->graph_def());
+    ASSERT_TRUE(graph.ok()) << graph.error().message;
+    EXPECT_EQ(identify_network(*graph).value().architecture, spec.architecture);
+    const std::uint64_t size = found->graph_def().size();
+    if (spec.graph_size.exact) {
+      EXPECT_EQ(size, spec.graph_size.bytes);
+    } else {
+      EXPECT_NEAR(static_cast<double>(size), static_cast<double>(spec.graph_size.bytes),
+                  0.1 * static_cast<double>(size));
+    }
+    if (!spec.graph_sha256.empty()) {
+      EXPECT_EQ(hex(sha256(found->graph_def())), spec.graph_sha256);
+    }
+    const auto archive = MappedFile::open(join_path(models(), spec.archive_file));
+    if (!archive.ok()) continue;
+    EXPECT_TRUE(spec.archive_size.exact);
+    EXPECT_EQ(archive->bytes().size(), spec.archive_size.bytes);
+    EXPECT_EQ(hex(sha256(archive->bytes())), spec.sha256);
+  }
+  EXPECT_GT(found_count, 0);
 }
 
 TEST_F(SharedModels, CompileAndSurviveExport) {

@@ -7,7 +7,10 @@
 #include <filesystem>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/test_directory.h"
+#include "fetch/test_server.h"
+#include "model/record.h"
 
 namespace graft {
 namespace {
@@ -110,6 +113,46 @@ TEST(FindInstalled, PrefersTheUnpackedFolderToTheArchive) {
   expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
 }
 
+TEST(FindInstalled, TakesWhatIsSlightlyOff) {
+  for (const char* place :
+       {"mobilenet_0.50_224/frozen_graph.pb", "mobilenet_v1_0.5_224/frozen_graph.pb",
+        "mobilenet_v1_0.50_224_frozen/mobilenet_v1_0.50_224/frozen_graph.pb",
+        "mobilenet_v1_0.50_224_frozen/frozen_graph.pb", "MobileNet_v1_0.50_224/frozen_graph.pb",
+        "mobilenet_v1_0.50_224.pb", "mobilenet_0.50_224_frozen.pb",
+        "mobilenet_v1_0.50_224_frozen (2)/frozen_graph.pb"}) {
+    const TestDirectory dir;
+    put(dir / place);
+    expect_found(spec_of(kArchitecture), dir.path(), place);
+    EXPECT_EQ(installed_at(spec_of(kArchitecture), dir.path()), dir / place);
+    EXPECT_FALSE(find_installed(spec_of("mobilenet_0.50_192"), dir.path()).ok()) << place;
+    EXPECT_FALSE(find_installed(spec_of("mobilenet_0.25_224"), dir.path()).ok()) << place;
+    EXPECT_FALSE(find_installed(spec_of("mobilenet_0.50_224_quantized"), dir.path()).ok()) << place;
+  }
+}
+
+TEST(FindInstalled, TakesTheArchiveUnderABrowsersName) {
+  for (const char* name :
+       {"mobilenet_v1_0.50_224_frozen (1).tgz", "mobilenet_v1_0.50_224_frozen.tar.gz",
+        "mobilenet_v1_0.50_224.tgz", "mobilenet_0.50_224.tgz"}) {
+    const TestDirectory dir;
+    put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+    pack(dir.path(), kFolder, name);
+    expect_found(spec_of(kArchitecture), dir.path(), "(frozen_graph.pb)");
+    EXPECT_EQ(installed_at(spec_of("mobilenet_0.50_224_quantized"), dir.path()), dir / name);
+  }
+}
+
+TEST(InstalledAt, AGraphWithoutANameBelongsToNobody) {
+  const TestDirectory dir;
+  put(dir / "mine/frozen_graph.pb");
+  EXPECT_EQ(installed_at(spec_of(kArchitecture), dir / "mine"), "");
+  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  EXPECT_EQ(installed_at(spec_of(kArchitecture), dir / kFolder),
+            dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  EXPECT_EQ(installed_at(spec_of("mobilenet_0.25_224"), dir / kFolder), "");
+  EXPECT_EQ(installed_at(spec_of(kArchitecture), dir / "none"), "");
+}
+
 TEST(NotInstalled, GivesTheCommandThatGetsTheFile) {
   const TestDirectory dir;
   const std::string message =
@@ -123,11 +166,11 @@ TEST(NotInstalled, GivesTheCommandThatGetsTheFile) {
               HasSubstr(kArchive));
 }
 
-TEST(NotInstalled, PointsAtAMisnamedFolder) {
+TEST(NotInstalled, PointsAtAFolderWithoutAName) {
   const TestDirectory dir;
-  put(dir / "mobilenet_0.50_224/frozen_graph.pb");
-  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
-              HasSubstr("name its folder mobilenet_v1_0.50_224"));
+  put(dir / "my network/frozen_graph.pb");
+  const std::string message = message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound);
+  EXPECT_THAT(message, HasSubstr("graft models import '" + (dir / "my network'")));
 }
 
 TEST(NotInstalled, PointsAtTheOtherKindInTheFolder) {
@@ -144,25 +187,28 @@ TEST(NotInstalled, PointsAtAnotherWidth) {
   const TestDirectory dir;
   put(dir / "mobilenet_v1_0.25_224_frozen.tgz");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
-              HasSubstr("which is mobilenet_0.25_224"));
+              HasSubstr("which is mobilenet_0.25_224)"));
   put(dir / "mobilenet_v1_0.25_192/frozen_graph.pb");
   EXPECT_THAT(
       message_of(spec_of(kArchitecture), dir / "mobilenet_v1_0.25_192", ErrorKind::kNotFound),
       HasSubstr("is the folder of mobilenet_0.25_192"));
 }
 
-TEST(NotInstalled, PointsAtABrowsersNamesForTheArchive) {
+TEST(NotInstalled, PointsAtAnotherResolution) {
+  const TestDirectory dir;
+  put(dir / "mobilenet_v1_0.50_192/quantized_graph.pb");
+  EXPECT_THAT(message_of(spec_of("mobilenet_0.50_224_quantized"), dir.path(), ErrorKind::kNotFound),
+              HasSubstr("which is mobilenet_0.50_192_quantized"));
+}
+
+TEST(NotInstalled, PointsAtAnUnfinishedDownload) {
   for (const char* name :
-       {"mobilenet_v1_0.50_224_frozen (1).tgz", "mobilenet_v1_0.50_224_frozen.tar.gz"}) {
+       {"mobilenet_v1_0.50_224_frozen.tgz.part", "mobilenet_v1_0.50_224_frozen.tgz.crdownload"}) {
     const TestDirectory dir;
     put(dir / name);
     EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
-                HasSubstr(std::string("rename it ") + kArchive));
+                HasSubstr("not finished"));
   }
-  const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224_frozen.tgz.part");
-  EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
-              HasSubstr("not finished"));
 }
 
 TEST(NotInstalled, SaysHowTheUntrainedOneIsMade) {
@@ -246,6 +292,111 @@ TEST(OpenModel, SaysWhereToPutTheArchiveWhenTheDownloadFails) {
   EXPECT_THAT(opened.error().message, HasSubstr(std::string("put it at ") + dir.path()));
   options.allow_download = false;
   EXPECT_EQ(open_model(spec, options, {}).error().kind, ErrorKind::kNotFound);
+}
+
+// Downloads from a server here, which stands for a mirror; the publisher's own is out of reach.
+class OpenModelFromMirror : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    put(dir_ / "mobilenet_v1_0.50_224/frozen_graph.pb", content_);
+    pack(dir_.path(), kFolder, "a.tgz");
+    archive_ = read_text_file(dir_ / "a.tgz").value();
+    spec_.url = "http://127.0.0.1:9/models/mobilenet_v1_0.50_224_frozen.tgz";
+  }
+  Result<ModelBytes> open(const std::string& mirror) {
+    SourceOptions options;
+    options.model_dir = models_;
+    options.mirrors = {mirror};
+    return open_model(spec_, options, {});
+  }
+  static test::Server::Answer answer(std::string text) {
+    return [text = std::move(text)](const std::string&, int c) {
+      test::Server::send(c, test::head("200 OK", text.size()) + text);
+    };
+  }
+  void expect_nothing_left() const {
+    EXPECT_FALSE(exists(models_ + "/" + kArchive));
+    EXPECT_FALSE(exists(models_ + "/" + kArchive + ".part"));
+    EXPECT_FALSE(exists(record_path(models_)));
+  }
+  const TestDirectory dir_;
+  const std::string models_ = dir_ / "models";
+  const std::string content_ = "the network";
+  std::string archive_;
+  ModelSpec spec_ = spec_of(kArchitecture);
+};
+
+TEST_F(OpenModelFromMirror, RecordsWhatItPlaced) {
+  const test::Server server(answer(archive_));
+  const auto opened = open(server.url("/m"));
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  EXPECT_EQ(as_text(opened->graph_def()), content_);
+  EXPECT_TRUE(server.requests().at(0).starts_with(std::string("GET /m/") + kArchive + " "));
+  const ModelRecord record = read_record(models_).value();
+  ASSERT_TRUE(record.contains(kArchive));
+  const RecordedFile& file = record.at(kArchive);
+  EXPECT_EQ(file.sha256, hex(sha256(as_bytes(archive_))));
+  EXPECT_EQ(file.bytes, archive_.size());
+  EXPECT_EQ(file.source, server.url("/m/") + kArchive);
+  EXPECT_TRUE(file.placed);
+  // From now on no server is asked, and no record read.
+  ASSERT_TRUE(write_atomically(record_path(models_), "not a record").ok());
+  EXPECT_TRUE(open(server.url("/m")).ok());
+  EXPECT_EQ(server.requests().size(), 1U);
+}
+
+TEST_F(OpenModelFromMirror, TrustsTheFirstDownload) {
+  {
+    const test::Server server(answer(archive_));
+    ASSERT_TRUE(open(server.url("")).ok());
+  }
+  fs::remove(models_ + "/" + kArchive);
+  put(dir_ / "mobilenet_v1_0.50_224/frozen_graph.pb", "another network");
+  pack(dir_.path(), kFolder, "b.tgz");
+  const test::Server server(answer(read_text_file(dir_ / "b.tgz").value()));
+  const auto changed = open(server.url(""));
+  ASSERT_FALSE(changed.ok());
+  EXPECT_THAT(changed.error().message, HasSubstr("wrong checksum"));
+  EXPECT_THAT(changed.error().message, HasSubstr("graft_models.json"));
+  EXPECT_FALSE(exists(models_ + "/" + kArchive));
+  const test::Server honest(answer(archive_));
+  EXPECT_TRUE(open(honest.url("")).ok());
+}
+
+TEST_F(OpenModelFromMirror, KeepsNothingThatIsUseless) {
+  for (const std::string& useless :
+       {archive_.substr(0, archive_.size() / 2), std::string("<html>log in</html>"),
+        std::string("nonsense"), std::string()}) {
+    const test::Server server(answer(useless));
+    EXPECT_FALSE(open(server.url("")).ok()) << useless.size();
+    expect_nothing_left();
+  }
+  // Announced too short: cut off by HTTP, noticed by the archive.
+  const test::Server liar([this](const std::string&, int c) {
+    test::Server::send(c, test::head("200 OK", archive_.size() - 9) + archive_);
+  });
+  EXPECT_FALSE(open(liar.url("")).ok());
+  expect_nothing_left();
+}
+
+TEST_F(OpenModelFromMirror, ChecksTheGraphWhereOnlyThatIsKnown) {
+  spec_.graph_sha256 = hex(sha256(as_bytes("the official network")));
+  const test::Server server(answer(archive_));
+  const auto forged = open(server.url(""));
+  ASSERT_FALSE(forged.ok());
+  EXPECT_THAT(forged.error().message, HasSubstr("is not the published network"));
+  expect_nothing_left();
+  spec_.graph_sha256 = hex(sha256(as_bytes(content_)));
+  EXPECT_TRUE(open(server.url("")).ok());
+}
+
+TEST_F(OpenModelFromMirror, RefusesABrokenRecordBeforeItDownloads) {
+  ASSERT_TRUE(write_atomically(record_path(models_), "not a record").ok());
+  const test::Server server(answer(archive_));
+  const auto opened = open(server.url(""));
+  ASSERT_FALSE(opened.ok());
+  EXPECT_THAT(opened.error().message, HasSubstr("move it away"));
+  EXPECT_TRUE(server.requests().empty());
 }
 
 }  // namespace

@@ -112,6 +112,64 @@ TEST(ModelTable, DescribesTheOtherKinds) {
             "30af63cf9039861bc03f86c7b8092fab754d51b27f042830c456ddbfa2b72fce");
 }
 
+// Every published size is known, exactly or by derivation; a checksum is one.
+TEST(ModelTable, KnowsSizesAndChecksums) {
+  for (const ModelSpec& spec : all_models()) {
+    const std::string& name = spec.architecture;
+    EXPECT_GT(spec.graph_size.bytes, 900000U) << name;
+    EXPECT_EQ(spec.archive_size.bytes > 0, !spec.untrained) << name;
+    for (const std::string& sum : {spec.sha256, spec.graph_sha256}) {
+      EXPECT_TRUE(sum.empty() || sum.size() == 64) << name;
+      EXPECT_EQ(sum.find_first_not_of("0123456789abcdef"), std::string::npos) << name;
+    }
+    // What is derived agrees with four bytes a parameter, or one and the rest, to a tenth.
+    if (!spec.quantized && !spec.untrained) {
+      EXPECT_NEAR(static_cast<double>(spec.graph_size.bytes) / 4e6, spec.parameters_m,
+                  0.1 * spec.parameters_m)
+          << name;
+    }
+  }
+  std::set<std::string> sums;
+  std::size_t known = 0;
+  for (const ModelSpec& spec : all_models()) {
+    if (spec.graph_sha256.empty()) continue;
+    sums.insert(spec.graph_sha256);
+    ++known;
+  }
+  EXPECT_EQ(known, 17U);  // 0.25 twice, 0.50 and 0.75 quantized, Inception V3
+  EXPECT_EQ(sums.size(), known);
+}
+
+TEST(RankingTop1, IsTheFloatNetworksForQuantizedOnes) {
+  EXPECT_EQ(ranking_top1(find_model("mobilenet_0.75_160").value()), 65.2);
+  EXPECT_EQ(ranking_top1(find_model("mobilenet_0.75_160_quantized").value()), 65.2);
+  EXPECT_EQ(ranking_top1(find_model("untrained_mobilenet_0.25_128").value()), 0);
+}
+
+struct Named {
+  const char* name;
+  const char* meant;
+};
+class NamedFile : public ::testing::TestWithParam<Named> {};
+
+TEST_P(NamedFile, IsTakenForItsNetwork) {
+  EXPECT_EQ(architecture_named_by(GetParam().name), GetParam().meant) << GetParam().name;
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    ArchitectureNamedBy, NamedFile,
+    ::testing::Values(Named{"mobilenet_v1_0.50_224_frozen.tgz", "mobilenet_0.50_224"},
+                      Named{"mobilenet_v1_0.50_224_frozen (1).tgz", "mobilenet_0.50_224"},
+                      Named{"mobilenet_v1_0.5_224.tar.gz", "mobilenet_0.50_224"},
+                      Named{"MobileNet_V1_1.00_192", "mobilenet_1.0_192"},
+                      Named{"mobilenet_0.25_128_quantized", "mobilenet_0.25_128"},
+                      Named{"mobilenet_v1_0.75_160_quantized_graph.pb", "mobilenet_0.75_160"},
+                      Named{"inception-2015-12-05.tgz", "inception_v3"},
+                      Named{"inception_v3", "inception_v3"},
+                      Named{"mobilenet_v1_0.50_224_frozen.tgz.part", ""},
+                      Named{"mobilenet_v2_1.0_224", ""}, Named{"frozen_graph.pb", ""},
+                      Named{"graft_untrained_0.25_128", ""}, Named{"models", ""}, Named{"", ""}));
+
 TEST(FindModel, IgnoresCaseAsTheOriginalDoes) {
   const auto found = find_model("MobileNet_0.50_224");
   ASSERT_TRUE(found.ok());

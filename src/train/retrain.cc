@@ -110,6 +110,7 @@ class Retraining {
     SourceOptions source;
     source.model_dir = options_.model_dir;
     source.allow_download = options_.allow_download;
+    source.mirrors = options_.model_mirrors;
     source.on_progress = [this](const auto& progress) {
       observer_.on_progress(
           {"download", progress.bytes_done, progress.bytes_total, progress.seconds});

@@ -54,6 +54,7 @@ struct RetrainOptions {
   bool apply_exif_orientation = false;
   bool resume = true;
   bool allow_download = true;
+  std::vector<std::string> model_mirrors;  // as SourceOptions::mirrors
 };
 
 struct RetrainResult {

@@ -60,6 +60,7 @@ def environment(**more):
     if "ARCHITECTURE" not in more:
         variables.pop("ARCHITECTURE", None)
     variables.pop("GRAFT_MODEL_DIR", None)
+    variables.pop("GRAFT_MODEL_MIRROR", None)
     return variables
 
 

@@ -1,0 +1,125 @@
+#include "model/speed.h"
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/parallel.h"
+#include "image/resize.h"
+#include "model/backbone.h"
+#include "model/builtin.h"
+#include "wire/serialize.h"
+
+namespace graft {
+namespace {
+
+constexpr std::array<const char*, 4> kMeasured = {"mobilenet_1.0_128", "mobilenet_0.75_128",
+                                                  "mobilenet_0.50_128", "mobilenet_0.25_128"};
+
+using Clock = std::chrono::steady_clock;
+
+// Each thread calls work(worker) until the time is up; the seconds that one call takes a thread.
+double time_of_one(int threads, double seconds, const std::function<void(int)>& work) {
+  std::vector<double> took(static_cast<std::size_t>(threads), 0);
+  parallel_for(static_cast<std::size_t>(threads), threads, {}, [&](std::size_t item, int worker) {
+    work(worker);  // the first call finds nothing in the processor's caches
+    const Clock::time_point start = Clock::now();
+    std::chrono::duration<double> passed{};
+    std::size_t calls = 0;
+    do {
+      work(worker);
+      ++calls;
+      passed = Clock::now() - start;
+    } while (passed.count() < seconds);
+    took[item] = passed.count() / static_cast<double>(calls);
+  });
+  double sum = 0;
+  for (const double t : took) sum += t;
+  return sum / threads;
+}
+
+// A network of this shape with weights that were never trained.
+Result<Backbone> compiled(const ModelSpec& spec) {
+  GRAFT_ASSIGN(const std::string text,
+               wire::serialize(build_mobilenet_v1(spec.width_multiplier, spec.input_size, 1)));
+  const auto view = as_bytes(text);
+  ModelBytes bytes;
+  bytes.origin = spec.architecture;
+  bytes.owned = std::make_shared<const Bytes>(view.begin(), view.end());
+  Backbone backbone = Backbone::create(spec, std::move(bytes), {});
+  GRAFT_TRY(backbone.compile());
+  return backbone;
+}
+
+Result<double> time_network(const ModelSpec& spec, int threads, double seconds) {
+  GRAFT_ASSIGN(const Backbone backbone, compiled(spec));
+  // Any picture will do, but not a blank one, which would leave zeros everywhere.
+  std::vector<float> input(static_cast<std::size_t>(spec.input_size) *
+                           static_cast<std::size_t>(spec.input_size) * 3);
+  for (std::size_t i = 0; i < input.size(); ++i) {
+    input[i] = static_cast<float>(i * 7919 % 255) / 127.5F - 1;
+  }
+  std::vector<std::unique_ptr<Extractor>> extractors;
+  std::vector<std::vector<float>> features;
+  for (int i = 0; i < threads; ++i) {
+    extractors.push_back(backbone.make_extractor());
+    features.emplace_back(static_cast<std::size_t>(spec.feature_width));
+  }
+  return time_of_one(threads, seconds, [&](int worker) {
+    const auto w = static_cast<std::size_t>(worker);
+    extractors[w]->run_input(input, features[w]);
+  });
+}
+
+Result<double> time_preparation(const SpeedOptions& options, int threads) {
+  constexpr int kSide = 224;
+  struct Worker {
+    Image image;
+    std::vector<float> out = std::vector<float>(std::size_t{kSide} * kSide * 3);
+  };
+  std::vector<Worker> workers(static_cast<std::size_t>(threads));
+  DecodeNote note;
+  GRAFT_TRY(decode_image(options.photo, options.decode, workers[0].image, &note));
+  return time_of_one(threads, options.seconds, [&](int worker) {
+    Worker& w = workers[static_cast<std::size_t>(worker)];
+    DecodeNote ignored;
+    // It was decoded a moment ago: it cannot fail now.
+    if (!decode_image(options.photo, options.decode, w.image, &ignored).ok()) return;
+    resize_normalize(w.image, kSide, kSide, {}, w.out);
+  });
+}
+
+}  // namespace
+
+double Speed::photos_per_second(const ModelSpec& spec) const {
+  // The measured network of this width; Inception V3's layers are wide, too.
+  std::size_t at = 0;
+  Result<ModelSpec> like = find_model(kMeasured[0]);
+  for (std::size_t i = 0; i < kMeasured.size(); ++i) {
+    Result<ModelSpec> measured = find_model(kMeasured[i]);
+    if (!measured.ok() || measured->width_multiplier != spec.width_multiplier) continue;
+    at = i;
+    like = std::move(measured);
+  }
+  if (!like.ok() || spec.multiply_adds_m <= 0) return 0;
+  const double network = network_seconds[at] * spec.multiply_adds_m / like->multiply_adds_m;
+  const double photo = decode_seconds + network;
+  return photo > 0 ? threads / photo : 0;
+}
+
+Result<Speed> measure_speed(const SpeedOptions& options, const std::stop_token& stop) {
+  Speed speed;
+  speed.threads = options.threads > 0 ? options.threads : available_cores();
+  GRAFT_ASSIGN(speed.decode_seconds, time_preparation(options, speed.threads));
+  for (std::size_t i = 0; i < kMeasured.size(); ++i) {
+    if (stop.stop_requested()) return cancelled("the measurement was stopped");
+    GRAFT_ASSIGN(const ModelSpec spec, find_model(kMeasured[i]));
+    GRAFT_ASSIGN(speed.network_seconds[i], time_network(spec, speed.threads, options.seconds));
+  }
+  return speed;
+}
+
+}  // namespace graft
