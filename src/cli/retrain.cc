@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/models.h"
 #include "cli/network_options.h"
 #include "cli/photos.h"
 #include "cli/run_console.h"
