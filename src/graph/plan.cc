@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "graph/arena.h"
 #include "graph/cost.h"
+#include "graph/rebuild.h"
 #include "graph/rewrite.h"
 #include "graph/topology.h"
 
@@ -39,11 +40,38 @@ std::string joined_modes(std::span<const Backend* const> backends) {
   return text;
 }
 
-struct Chosen {
-  std::unique_ptr<Kernel> kernel;
+// An op on its way to become a step.
+struct Offer {
+  OpSpec spec;
+  std::vector<int> inputs;  // values
+  std::vector<TensorView> constants;
+};
+
+// A backend's answer.
+struct Answer {
+  std::unique_ptr<Kernel> kernel;  // nullptr: declined
   const Backend* backend = nullptr;
   bool reads_dense = false;  // blocked inputs must be reordered first
+  std::string reasons;       // for declining: "; backend: reason"
 };
+
+// The depthwise convolution that `id`, a pointwise one, alone reads, both with a bias; or kNone.
+NodeId depthwise_before(const Graph& graph, const Uses& uses, NodeId id) {
+  const auto op_of = [&](NodeId node) { return std::get_if<Op>(&graph.node(node).body); };
+  const Op* const op = op_of(id);
+  const auto* conv = op == nullptr ? nullptr : std::get_if<Conv2D>(op);
+  const std::vector<NodeId>& inputs = graph.node(id).inputs;
+  if (conv == nullptr || inputs.size() != 3) return kNone;
+  const Shape& filter = graph.node(inputs[1]).output.shape;
+  if (filter[0] != 1 || filter[1] != 1 || conv->stride_h != 1 || conv->stride_w != 1 ||
+      conv->padding != Padding{} || !uses.private_to_one_reader(inputs[0])) {
+    return kNone;
+  }
+  const Op* const before = op_of(inputs[0]);
+  const bool pair = before != nullptr && std::holds_alternative<DepthwiseConv2D>(*before) &&
+                    graph.node(inputs[0]).inputs.size() >= 3;
+  return pair ? inputs[0] : kNone;
+}
 
 // One value a node, one step an op that computes. Blocked values get a dense twin when one is
 // needed.
@@ -55,7 +83,15 @@ class Planner {
         packed_bytes_(derived_bytes_allowed(graph, kMostPackedTimes)),
         max_work_(max_work),
         work_(max_work),
-        value_of_(graph.nodes().size(), kNone) {}
+        value_of_(graph.nodes().size(), kNone),
+        before_(graph.nodes().size(), kNone),
+        waits_(graph.nodes().size(), false) {
+    const Uses uses(graph);
+    for (std::size_t i = 0; i < before_.size(); ++i) {
+      before_[i] = depthwise_before(graph, uses, static_cast<NodeId>(i));
+      if (before_[i] != kNone) waits_[index(before_[i])] = true;
+    }
+  }
 
   Result<void> add(NodeId id) {
     const Node& node = graph_.node(id);
@@ -71,7 +107,11 @@ class Planner {
     const auto* unary = std::get_if<Unary>(&op);
     const bool identity = unary != nullptr && unary->kind == Unary::Kind::kIdentity;
     if (identity || std::holds_alternative<Reshape>(op)) return add_alias(id);
-    return add_step(id, op);
+    if (waits_[index(id)]) return {};  // comes with the pointwise convolution that reads it
+    if (before_[index(id)] != kNone) return add_pair(before_[index(id)], id);
+    const Offer offer = offer_of(id);
+    GRAFT_TRY(check_work(id, offer.spec));
+    return add_step(id, offer);
   }
 
   // The node's value in dense layout.
@@ -100,30 +140,78 @@ class Planner {
     return {};
   }
 
-  Result<void> add_step(NodeId id, const Op& op) {
+  // An input that is no value yet is offered dense, as its node says.
+  Offer offer_of(NodeId id) {
     const Node& node = graph_.node(id);
-    OpSpec spec{op, {}, node.output};
-    std::vector<int> inputs;
-    std::vector<TensorView> constants;
+    Offer offer{{std::get<Op>(node.body), {}, node.output}, {}, {}};
     for (const NodeId input : node.inputs) {
       const int value = value_of_[index(input)];
-      inputs.push_back(value);
-      spec.inputs.push_back(values_[index(value)].spec);
-      constants.push_back(constant_view(value));
+      offer.inputs.push_back(value);
+      offer.constants.push_back(value == kNone ? TensorView{graph_.node(input).output, nullptr}
+                                               : constant_view(value));
+      offer.spec.inputs.push_back(offer.constants.back().spec);
     }
-    if (!work_.take(work_of(spec))) {
-      return unsupported("node " + quoted(node.name) + " (" + std::string(name_of(op)) +
-                         "): one run up to here takes more than " + format_count(max_work_) +
-                         " steps: use a smaller network or input");
+    return offer;
+  }
+
+  Result<void> check_work(NodeId id, const OpSpec& spec) {
+    if (work_.take(work_of(spec))) return {};
+    return unsupported("node " + quoted(graph_.node(id).name) + " (" +
+                       std::string(name_of(spec.op)) + "): one run up to here takes more than " +
+                       format_count(max_work_) + " steps: use a smaller network or input");
+  }
+
+  Result<void> add_step(NodeId id, const Offer& offer) {
+    GRAFT_ASSIGN(Answer answer, choose(graph_.node(id).name, offer));
+    return place(id, offer, std::move(answer));
+  }
+
+  // The first backend that takes both convolutions as one op, or the first one alone. The
+  // reference is not asked for both: it gains nothing by that, and others may take the second.
+  Result<void> add_pair(NodeId first_id, NodeId second_id) {
+    const Offer first = offer_of(first_id);
+    Offer second = offer_of(second_id);
+    GRAFT_TRY(check_work(first_id, first.spec));
+    GRAFT_TRY(check_work(second_id, second.spec));
+    const Offer both = joined(first, second);
+    for (const Backend* backend : backends_) {
+      if (backend == &reference_backend()) continue;
+      Answer answer = ask(*backend, both);
+      if (answer.kernel != nullptr) return place(second_id, both, std::move(answer));
+      answer = ask(*backend, first);
+      if (answer.kernel == nullptr) continue;
+      GRAFT_TRY(place(first_id, first, std::move(answer)));
+      break;
     }
-    GRAFT_ASSIGN(Chosen chosen, choose(node.name, spec, constants));
-    if (chosen.reads_dense) {
-      for (std::size_t i = 0; i < inputs.size(); ++i) {
-        GRAFT_ASSIGN(inputs[i], dense_value(inputs[i]));
-        spec.inputs[i].layout = Layout::kDense;
+    if (value_of_[index(first_id)] == kNone) GRAFT_TRY(add_step(first_id, first));
+    second.inputs[0] = value_of_[index(first_id)];
+    second.spec.inputs[0] = second.constants[0].spec = values_[index(second.inputs[0])].spec;
+    return add_step(second_id, second);
+  }
+
+  static Offer joined(const Offer& first, const Offer& second) {
+    Offer both = first;
+    both.spec.op = SeparableConv2D{std::get<DepthwiseConv2D>(first.spec.op),
+                                   std::get<Conv2D>(second.spec.op).activation};
+    both.spec.output = second.spec.output;
+    const auto append = [](auto& to, const auto& from) {
+      to.insert(to.end(), from.begin() + 1, from.end());
+    };
+    append(both.spec.inputs, second.spec.inputs);
+    append(both.inputs, second.inputs);
+    append(both.constants, second.constants);
+    return both;
+  }
+
+  Result<void> place(NodeId id, const Offer& offer, Answer answer) {
+    std::vector<int> inputs = offer.inputs;
+    if (answer.reads_dense) {
+      for (int& input : inputs) {
+        GRAFT_ASSIGN(input, dense_value(input));
       }
     }
-    value_of_[index(id)] = emit(node.name, spec, std::move(inputs), std::move(chosen));
+    value_of_[index(id)] =
+        emit(graph_.node(id).name, offer.spec, std::move(inputs), std::move(answer));
     return {};
   }
 
@@ -135,37 +223,48 @@ class Planner {
     return {v.spec, known ? v.constant->view().data : nullptr};
   }
 
-  // The first backend that takes the op, its inputs as they are or else dense.
-  Result<Chosen> choose(const std::string& name, const OpSpec& spec,
-                        std::span<const TensorView> constants) const {
-    OpSpec dense_spec = spec;
-    for (TensorSpec& input : dense_spec.inputs) input.layout = Layout::kDense;
-    const bool any_blocked = dense_spec.inputs != spec.inputs;
+  // The first backend that takes the op.
+  Result<Answer> choose(const std::string& name, const Offer& offer) const {
     std::string reasons;
     for (const Backend* backend : backends_) {
-      for (const bool reads_dense : {false, true}) {
-        if (reads_dense && !any_blocked) continue;
-        auto prepared = backend->prepare(reads_dense ? dense_spec : spec, constants);
-        if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) {
-          return Chosen{std::move(*kernel), backend, reads_dense};
-        }
-        reasons += "; " + std::string(backend->name()) + ": " + std::get<Refusal>(prepared).reason;
-      }
+      Answer answer = ask(*backend, offer);
+      if (answer.kernel != nullptr) return answer;
+      reasons += answer.reasons;
     }
-    return unsupported("node " + quoted(name) + " (" + std::string(name_of(spec.op)) +
+    return unsupported("node " + quoted(name) + " (" + std::string(name_of(offer.spec.op)) +
                        "): no backend takes it" + reasons);
   }
 
-  int emit(const std::string& name, const OpSpec& spec, std::vector<int> inputs, Chosen chosen) {
+  // Inputs as they are or else dense.
+  static Answer ask(const Backend& backend, const Offer& offer) {
+    OpSpec dense_spec = offer.spec;
+    for (TensorSpec& input : dense_spec.inputs) input.layout = Layout::kDense;
+    const bool any_blocked = dense_spec.inputs != offer.spec.inputs;
+    Answer answer{nullptr, &backend, false, {}};
+    for (const bool reads_dense : {false, true}) {
+      if (reads_dense && !any_blocked) break;
+      auto prepared = backend.prepare(reads_dense ? dense_spec : offer.spec, offer.constants);
+      if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) {
+        answer.kernel = std::move(*kernel);
+        answer.reads_dense = reads_dense;
+        return answer;
+      }
+      answer.reasons +=
+          "; " + std::string(backend.name()) + ": " + std::get<Refusal>(prepared).reason;
+    }
+    return answer;
+  }
+
+  int emit(const std::string& name, const OpSpec& spec, std::vector<int> inputs, Answer answer) {
     PlannedStep step;
-    step.scratch_bytes = chosen.kernel->scratch_bytes();
+    step.scratch_bytes = answer.kernel->scratch_bytes();
     step.node = name;
-    step.backend = chosen.backend->name();
+    step.backend = answer.backend->name();
     step.op = name_of(spec.op);
     step.multiply_adds = multiply_adds(spec.op, spec.inputs, spec.output);
     TensorSpec written = spec.output;
-    written.layout = chosen.kernel->output_layout();
-    step.kernel = std::move(chosen.kernel);
+    written.layout = answer.kernel->output_layout();
+    step.kernel = std::move(answer.kernel);
     step.inputs = std::move(inputs);
     const int now = static_cast<int>(steps_.size());
     for (const int input : step.inputs) touch(input, now);
@@ -182,10 +281,9 @@ class Planner {
     if (dense_twin_[index(value)] != kNone) return dense_twin_[index(value)];
     TensorSpec output = spec;
     output.layout = Layout::kDense;
-    const OpSpec reorder{Reorder{Layout::kDense}, {spec}, output};
-    const std::vector<TensorView> unknown{{spec, nullptr}};
-    GRAFT_ASSIGN(Chosen chosen, choose("reorder", reorder, unknown));
-    const int twin = emit("reorder", reorder, {value}, std::move(chosen));
+    const Offer reorder{{Reorder{Layout::kDense}, {spec}, output}, {value}, {{spec, nullptr}}};
+    GRAFT_ASSIGN(Answer answer, choose("reorder", reorder));
+    const int twin = emit("reorder", reorder.spec, reorder.inputs, std::move(answer));
     dense_twin_[index(value)] = twin;
     return twin;
   }
@@ -206,6 +304,8 @@ class Planner {
   const std::uint64_t max_work_;
   Budget work_;
   std::vector<int> value_of_;    // by node
+  std::vector<NodeId> before_;   // by node: the depthwise convolution that it may join, or kNone
+  std::vector<bool> waits_;      // by node: it is one of these
   std::vector<int> dense_twin_;  // by value
   std::vector<PlannedValue> values_;
   std::vector<PlannedStep> steps_;

@@ -283,12 +283,16 @@ TEST(Program, NumericModeIsKnownBeforehand) {
   Rng rng(15);
   const Graph graph = random_graph(rng, 10);
   const std::vector<std::string> outputs = {op_names(graph).back()};
-  for (const char* backend : {"", "onednn", "reference"}) {
+  for (const char* backend : {"", "highway", "onednn", "reference"}) {
     const Program program = must(Program::compile(graph, outputs, on(backend)));
     EXPECT_EQ(program.numeric_mode(), expected_numeric_mode(backend));
     EXPECT_NE(program.numeric_mode(), "");
   }
-  EXPECT_EQ(expected_numeric_mode(""), expected_numeric_mode("onednn"));
+  std::string all;
+  for (const Backend* backend : all_backends()) {
+    all += (all.empty() ? "" : "+") + backend->numeric_mode();
+  }
+  EXPECT_EQ(expected_numeric_mode(""), all);
   EXPECT_NE(expected_numeric_mode(""), expected_numeric_mode("reference"));
   EXPECT_EQ(expected_numeric_mode("cuda"), "");
 }
@@ -311,6 +315,53 @@ TEST(Program, ListsItsSteps) {
   EXPECT_THAT(lines, ElementsAre("conv Conv2D reference [1,2,2,5] 360",  // 2·2·5 · 3·3·2
                                  "pool Mean reference [1,5] 0", "y MatMul reference [1,7] 35"));
   EXPECT_EQ(program.multiply_adds(), 395U);
+}
+
+// Two convolutions become one step where a backend has a kernel for both, and only there.
+TEST(Program, JoinsDepthwiseAndPointwise) {
+  Graph graph;
+  Rng rng(16);
+  const NodeId x = add_input(graph, Shape{2, 9, 7, 12});
+  const auto constant = [&](const std::string& name, const Shape& shape) {
+    return add_constant(graph, name, random_f32(shape, rng));
+  };
+  const NodeId taps = constant("taps", Shape{3, 3, 12, 1});
+  const NodeId bias = constant("bias", Shape{12});
+  const NodeId scale = constant("scale", Shape{12});
+  const DepthwiseConv2D depthwise{2, 2, 1, 1, {1, 1, 1, 1}, Activation::kRelu6};
+  const NodeId first = must(graph.add_op("first", depthwise, {x, taps, bias, scale}));
+  // Known only after the first convolution, as in graphs from outside.
+  const NodeId filter = constant("filter", Shape{1, 1, 12, 20});
+  const NodeId last = constant("last", Shape{20});
+  const Conv2D pointwise{1, 1, 1, 1, {}, Activation::kRelu};
+  must(graph.add_op("second", pointwise, {first, filter, last}));
+  const Tensor input = random_f32(Shape{2, 9, 7, 12}, rng);
+  const auto expected = evaluate_all(graph, input);
+  const auto bounds = rounding_bounds(graph, input);
+
+  const auto steps_on = [&](const std::string& backend, std::vector<std::string> outputs) {
+    const Program program = must(Program::compile(graph, outputs, on(backend)));
+    const auto results = run(program, input);
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      const auto id = static_cast<std::size_t>(*graph.find(outputs[i]));
+      EXPECT_EQ(beyond(results[i], expected[id], bounds[id]), "") << outputs[i] << " " << backend;
+    }
+    std::string text;
+    for (const Program::Step& step : program.steps()) {
+      text += step.node + " " + step.op + " " + step.backend + " " +
+              std::to_string(step.multiply_adds) + "; ";
+    }
+    return text;
+  };
+  // 2·5·4 pixels: 12·9 multiply-adds of the first, 12·20 of the second.
+  EXPECT_EQ(steps_on("highway", {"second"}), "second SeparableConv2D highway 13920; ");
+  const std::string apart = "first DepthwiseConv2D reference 4320; second Conv2D reference 9600; ";
+  EXPECT_EQ(steps_on("reference", {"second"}), apart);
+  // What somebody asks for has to be there.
+  EXPECT_EQ(steps_on("highway", {"second", "first"}),
+            "first DepthwiseConv2D highway 4320; second Conv2D reference 9600; ");
+  EXPECT_EQ(steps_on("onednn", {"second"}),
+            "first DepthwiseConv2D onednn 4320; second Conv2D onednn 9600; ");
 }
 
 // MobileNet V1: Howard et al., arXiv:1704.04861, structure of table 1, millions of multiply-adds of

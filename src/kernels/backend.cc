@@ -2,12 +2,16 @@
 
 #include <array>
 
+#include "kernels/highway/highway.h"
 #include "kernels/onednn/onednn.h"
 
 namespace graft {
 
 std::span<const Backend* const> all_backends() {
-  static const std::array<const Backend*, 2> backends = {&onednn_backend(), &reference_backend()};
+  static const std::array<const Backend*, 3> backends =
+      highway_is_preferred()
+          ? std::array{&highway_backend(), &onednn_backend(), &reference_backend()}
+          : std::array{&onednn_backend(), &highway_backend(), &reference_backend()};
   return backends;
 }
 

@@ -11,6 +11,8 @@
 #include <set>
 #include <thread>
 
+#include "kernels/highway/highway.h"
+
 namespace graft {
 namespace {
 
@@ -44,6 +46,25 @@ void expect_near(const Tensor& got, const Tensor& expected, std::span<const floa
   }
 }
 
+// Those that a program may use and, of the highway backend, every instruction set.
+std::vector<const Backend*> tested_backends() {
+  std::vector<const Backend*> backends = highway_backends();
+  for (const Backend* backend : all_backends()) {
+    if (backend != &reference_backend()) backends.push_back(backend);
+  }
+  return backends;
+}
+
+// Whether the backend may be expected to take it: highway takes depthwise and narrow first
+// convolutions only, and it alone the fused ones.
+bool is_for(const Backend& backend, const ConformanceCase& test) {
+  if (std::holds_alternative<SeparableConv2D>(test.op)) return backend.name() == "highway";
+  if (backend.name() != "highway" || std::holds_alternative<DepthwiseConv2D>(test.op)) return true;
+  if (!std::holds_alternative<Conv2D>(test.op)) return false;
+  const Shape& filter = test.inputs[1].shape;
+  return filter[2] == 3 && filter[3] <= 16;
+}
+
 void check(const ConformanceCase& test) {
   SCOPED_TRACE(test.name);
   const std::vector<Tensor> inputs = random_inputs(test);
@@ -51,15 +72,14 @@ void check(const ConformanceCase& test) {
   ASSERT_TRUE(expected.accepted) << expected.declined;
   const std::vector<float> tolerance = tolerances(test, inputs);
   bool taken = false;
-  for (const Backend* backend : all_backends()) {
-    if (backend == &reference_backend()) continue;
+  for (const Backend* backend : tested_backends()) {
     for (const Layout layout : {Layout::kDense, Layout::kBlocked8, Layout::kBlocked16}) {
-      SCOPED_TRACE(std::string(backend->name()) + ", layout " +
+      SCOPED_TRACE(backend->numeric_mode() + ", layout " +
                    std::to_string(static_cast<int>(layout)));
       const Evaluated got = evaluate(*backend, test, inputs, layout);
       if (!got.accepted) {
         EXPECT_FALSE(got.declined.empty());
-        if (layout == Layout::kDense && test.must_be_fast) {
+        if (layout == Layout::kDense && test.must_be_fast && is_for(*backend, test)) {
           ADD_FAILURE() << "declined: " << got.declined;
         }
         continue;
@@ -135,9 +155,22 @@ ConformanceCase scaled_depthwise_case(const Geometry& g, Activation activation,
   return test;
 }
 
+// The convolution and a pointwise one behind it.
+ConformanceCase separable_case(const ConformanceCase& depthwise, std::int64_t out,
+                               Activation activation) {
+  ConformanceCase test = depthwise;
+  test.name = "Separable " + depthwise.name + " to " + std::to_string(out);
+  test.op = SeparableConv2D{std::get<DepthwiseConv2D>(depthwise.op), activation};
+  const std::int64_t between = depthwise.inputs[2].shape[0];
+  test.inputs.push_back(f32({1, 1, between, out}));
+  test.inputs.push_back(f32({out}));
+  test.constant.insert(test.constant.end(), {true, true});
+  return test;
+}
+
 // The layers of MobileNet V1 (Howard et al. 2017, table 1) at a width and an input size. `limit`
 // caps the spatial size, so that all widths can be checked in little time.
-Cases mobilenet(double width, std::int64_t size, std::int64_t limit) {
+Cases mobilenet(double width, std::int64_t size, std::int64_t limit, std::int64_t batch = 1) {
   const auto channels = [&](int full) {
     return std::max<std::int64_t>(8, static_cast<std::int64_t>(full * width));
   };
@@ -152,26 +185,31 @@ Cases mobilenet(double width, std::int64_t size, std::int64_t limit) {
     cases.push_back(std::move(test));
   };
   std::int64_t r = std::min(size, limit);
-  add(conv_case({1, r, r, 3, channels(32), 3, 3, 2, 1, same(r, r, 3, 3, 2)}, Activation::kRelu6));
+  add(conv_case({batch, r, r, 3, channels(32), 3, 3, 2, 1, same(r, r, 3, 3, 2)},
+                Activation::kRelu6));
   std::int64_t at = size / 2;
   std::int64_t in = channels(32);
   for (const Block& block : kBlocks) {
     r = std::min(at, limit);
     const Geometry depthwise{
-        1, r, r, in, in, 3, 3, block.stride, 1, same(r, r, 3, 3, block.stride)};
-    add(depthwise_case(depthwise, Activation::kRelu6));
-    add(scaled_depthwise_case(depthwise, Activation::kRelu6));
+        batch, r, r, in, in, 3, 3, block.stride, 1, same(r, r, 3, 3, block.stride)};
+    const std::int64_t out = channels(block.out);
+    for (const ConformanceCase& test : {depthwise_case(depthwise, Activation::kRelu6),
+                                        scaled_depthwise_case(depthwise, Activation::kRelu6)}) {
+      add(test);
+      add(separable_case(test, out, Activation::kRelu6));
+    }
     at /= block.stride;
     r = std::min(at, limit);
-    add(conv_case({1, r, r, in, channels(block.out), 1, 1, 1, 1, {}}, Activation::kRelu6));
+    add(conv_case({batch, r, r, in, channels(block.out), 1, 1, 1, 1, {}}, Activation::kRelu6));
     in = channels(block.out);
   }
   Pool pool;
   pool.kind = Pool::Kind::kAverage;
   pool.kernel_h = pool.kernel_w = static_cast<int>(std::min(at, limit));
   pool.stride_h = pool.stride_w = 2;
-  add({"AvgPool", pool, {f32({1, pool.kernel_h, pool.kernel_w, in})}, {false}});
-  add(conv_case({1, 1, 1, in, 1001, 1, 1, 1, 1, {}}, Activation::kNone));
+  add({"AvgPool", pool, {f32({batch, pool.kernel_h, pool.kernel_w, in})}, {false}});
+  add(conv_case({batch, 1, 1, in, 1001, 1, 1, 1, 1, {}}, Activation::kNone));
   return cases;
 }
 
@@ -180,6 +218,19 @@ TEST(Conformance, EveryMobileNetLayerAtEveryWidth) {
     SCOPED_TRACE(width);
     for (const std::int64_t limit : {7, 10}) {
       for (const ConformanceCase& test : mobilenet(width, 224, limit)) check(test);
+    }
+  }
+}
+
+TEST(Conformance, AllSixteenMobileNetsInBatches) {
+  constexpr std::int64_t kBatches[] = {1, 2, 3, 5};
+  std::size_t i = 0;
+  for (const double width : {0.25, 0.5, 0.75, 1.0}) {
+    for (const std::int64_t size : {128, 160, 192, 224}) {
+      const std::int64_t batch = kBatches[(i / 4 + i % 4) % 4];
+      ++i;
+      SCOPED_TRACE(width);
+      for (const ConformanceCase& test : mobilenet(width, size, 10, batch)) check(test);
     }
   }
 }
@@ -197,6 +248,8 @@ TEST(Conformance, ConvolutionsOfOddShapes) {
       {1, 8, 8, 64, 48, 1, 7, 1, 1, {0, 0, 3, 3}},  {1, 17, 17, 16, 16, 7, 1, 1, 1, {3, 3, 0, 0}},
       {1, 1, 1, 1001, 3, 1, 1, 1, 1, {}},           {3, 7, 7, 20, 10, 7, 7, 1, 1, {}},
       {1, 15, 15, 3, 32, 3, 3, 2, 1, {}},           {2, 10, 10, 48, 64, 5, 5, 1, 1, {2, 2, 2, 2}},
+      {1, 20, 23, 3, 13, 7, 7, 2, 1, {3, 3, 3, 3}}, {5, 7, 7, 19, 40, 1, 1, 1, 1, {}},
+      {2, 4, 3, 9, 21, 1, 1, 2, 1, {1, 2, 2, 1}},   {1, 1, 1, 37, 150, 1, 1, 1, 1, {}},
   };
   for (const Geometry& g : geometries) {
     for (const Activation activation : {Activation::kNone, Activation::kRelu, Activation::kRelu6}) {
@@ -220,6 +273,24 @@ TEST(Conformance, DepthwiseOfOddShapes) {
       check(scaled_depthwise_case(g, Activation::kNone, multiplier));
     }
   }
+}
+
+// Every border of a window, odd counts of pixels and channels, strips of unequal height.
+TEST(Conformance, SeparableOfOddShapes) {
+  const std::vector<Geometry> geometries = {
+      {1, 1, 1, 5, 7, 3, 3, 1, 1, {1, 1, 1, 1}},    {2, 2, 3, 8, 9, 3, 3, 2, 1, {0, 1, 0, 1}},
+      {3, 9, 4, 1, 1, 3, 3, 2, 1, {0, 1, 1, 0}},    {1, 11, 13, 17, 40, 3, 3, 1, 1, {2, 2, 2, 2}},
+      {5, 6, 6, 33, 31, 3, 3, 2, 1, {1, 1, 1, 1}},  {1, 3, 3, 20, 100, 3, 3, 1, 1, {}},
+      {1, 4, 50, 3, 15, 3, 3, 1, 1, {3, 0, 0, 4}},  {2, 23, 17, 12, 24, 3, 3, 1, 1, {1, 1, 1, 1}},
+      {1, 5, 130, 16, 33, 3, 3, 2, 1, {1, 0, 1, 1}}};
+  for (const Geometry& g : geometries) {
+    for (const Activation last : {Activation::kNone, Activation::kRelu, Activation::kRelu6}) {
+      check(separable_case(depthwise_case(g, Activation::kRelu6), g.out, last));
+      check(separable_case(scaled_depthwise_case(g, Activation::kNone), g.out, last));
+    }
+  }
+  const Geometry doubled{1, 6, 7, 4, 8, 3, 3, 1, 1, {1, 1, 1, 1}};
+  check(separable_case(depthwise_case(doubled, Activation::kRelu, 2), 6, Activation::kNone));
 }
 
 TEST(Conformance, DepthwiseToOnePixel) {
@@ -397,9 +468,37 @@ TEST(Backends, AreOrderedAndNamed) {
   EXPECT_NE(missing.error().message.find("onednn, reference"), std::string::npos);
 }
 
+// A photo's result does not depend on the photos beside it.
+TEST(Backends, HighwayGivesTheSameBitsInEveryBatch) {
+  const ConformanceCase single = separable_case(
+      scaled_depthwise_case({1, 13, 11, 24, 24, 3, 3, 1, 1, {1, 1, 1, 1}}, Activation::kRelu6), 40,
+      Activation::kRelu6);
+  ConformanceCase batch = single;
+  batch.inputs[0].shape = Shape{5, 13, 11, 24};
+  const std::vector<Tensor> all = random_inputs(batch);
+  for (const Backend* backend : highway_backends()) {
+    SCOPED_TRACE(backend->numeric_mode());
+    const Evaluated together = evaluate(*backend, batch, all, Layout::kDense);
+    ASSERT_TRUE(together.accepted);
+    std::vector<Tensor> inputs;
+    for (const Tensor& input : all) inputs.push_back(input.clone());
+    for (std::size_t photo = 0; photo < 5; ++photo) {
+      inputs[0] = Tensor(single.inputs[0]);
+      std::memcpy(inputs[0].view().data, all[0].view().data + photo * inputs[0].spec().bytes(),
+                  inputs[0].spec().bytes());
+      const Evaluated alone = evaluate(*backend, single, inputs, Layout::kDense);
+      const std::size_t bytes = alone.dense.spec().bytes();
+      EXPECT_EQ(
+          std::memcmp(alone.dense.view().data, together.dense.view().data + photo * bytes, bytes),
+          0);
+    }
+  }
+}
+
 // One kernel, many threads, each with its own scratch: the same bits as alone.
 TEST(Backends, RunFromManyThreadsAtOnce) {
-  const ConformanceCase test = conv_case({1, 28, 28, 64, 128, 1, 1, 1, 1, {}}, Activation::kRelu6);
+  const ConformanceCase test =
+      conv_case({1, 57, 57, 3, 16, 3, 3, 2, 1, {0, 1, 0, 1}}, Activation::kRelu6);
   const std::vector<Tensor> inputs = random_inputs(test);
   OpSpec spec{test.op, test.inputs, *infer_output(test.op, test.inputs)};
   std::vector<TensorView> constants;
@@ -407,6 +506,7 @@ TEST(Backends, RunFromManyThreadsAtOnce) {
     constants.push_back({inputs[i].spec(), test.constant[i] ? inputs[i].view().data : nullptr});
   }
   for (const Backend* backend : all_backends()) {
+    SCOPED_TRACE(backend->name());
     auto prepared = backend->prepare(spec, constants);
     ASSERT_TRUE(std::holds_alternative<std::unique_ptr<Kernel>>(prepared));
     const Kernel& kernel = *std::get<0>(prepared);

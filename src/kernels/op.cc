@@ -134,6 +134,17 @@ Result<TensorSpec> infer(const DepthwiseConv2D& op, Specs in) {
   return dense(kName, DType::kF32, std::array{x[0], extent[0], extent[1], channels});
 }
 
+Result<TensorSpec> infer(const SeparableConv2D& op, Specs in) {
+  constexpr std::string_view kName = "SeparableConv2D";
+  GRAFT_TRY(expect_count(kName, in, 5, 6));
+  const Specs pointwise = in.last(2);
+  GRAFT_ASSIGN(const TensorSpec between, infer(op.depthwise, in.first(in.size() - 2)));
+  if (pointwise[0].shape.rank() == 4 && pointwise[0].shape[0] * pointwise[0].shape[1] != 1) {
+    return bad(kName, "filter " + text(pointwise[0]) + " is not 1x1");
+  }
+  return infer(Conv2D{}, std::array{between, pointwise[0], pointwise[1]});
+}
+
 Result<TensorSpec> infer(const MatMul& op, Specs in) {
   constexpr std::string_view kName = "MatMul";
   GRAFT_TRY(expect_count(kName, in, 2, 3));
@@ -342,8 +353,9 @@ AxisPadding same_padding(std::int64_t in, std::int64_t kernel, std::int64_t stri
 
 std::string_view name_of(const Op& op) {
   constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
-      "Conv2D",     "DepthwiseConv2D", "MatMul", "Pool", "Binary",  "Unary",   "BatchNorm",
-      "Dequantize", "Concat",          "Pad",    "Mean", "Reshape", "Softmax", "Reorder"};
+      "Conv2D", "DepthwiseConv2D", "MatMul",     "Pool",    "Binary",
+      "Unary",  "BatchNorm",       "Dequantize", "Concat",  "Pad",
+      "Mean",   "Reshape",         "Softmax",    "Reorder", "SeparableConv2D"};
   return kNames[op.index()];
 }
 
@@ -368,6 +380,12 @@ std::uint64_t multiply_adds(const Op& op, std::span<const TensorSpec> inputs,
           },
           [&](const DepthwiseConv2D&) {
             return unsigned_product({results, inputs[1].shape[0], inputs[1].shape[1]});
+          },
+          [&](const SeparableConv2D&) {
+            const Shape& taps = inputs[1].shape;
+            const Shape& pointwise = inputs[inputs.size() - 2].shape;
+            const std::int64_t pixels = results / output.shape[3];
+            return unsigned_product({pixels, pointwise[2], taps[0] * taps[1] + output.shape[3]});
           },
           [&](const MatMul& m) {
             return unsigned_product({results, inputs[0].shape[m.transpose_a ? 0 : 1]});

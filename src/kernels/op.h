@@ -43,6 +43,13 @@ struct DepthwiseConv2D {
   Padding padding;
   Activation activation = Activation::kNone;
 };
+// A depthwise convolution and the 1x1 convolution (stride 1, no padding) that alone reads it, which
+// gain by running together. Inputs: x, depthwise filter, bias[, scale], pointwise filter
+// [1,1,C*M,Cout], bias [Cout]. Programs make it when they are planned; graphs hold the two.
+struct SeparableConv2D {
+  DepthwiseConv2D depthwise;
+  Activation activation = Activation::kNone;  // of the pointwise convolution
+};
 struct MatMul {  // inputs: a [M,K], b [K,N] (each possibly transposed)[, bias [N]]
   bool transpose_a = false, transpose_b = false;
   Activation activation = Activation::kNone;
@@ -94,7 +101,7 @@ struct Reorder {    // between memory layouts; shape unchanged
 };
 
 using Op = std::variant<Conv2D, DepthwiseConv2D, MatMul, Pool, Binary, Unary, BatchNorm, Dequantize,
-                        Concat, Pad, Mean, Reshape, Softmax, Reorder>;
+                        Concat, Pad, Mean, Reshape, Softmax, Reorder, SeparableConv2D>;
 std::string_view name_of(const Op& op);  // "Conv2D"
 
 // Shape and type of the result (dense), or why these inputs cannot be: rank, channel or type

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <tuple>
 
 namespace graft {
 namespace {
@@ -39,6 +40,31 @@ Conv2D conv(int stride, int dilation = 1, Padding padding = {}) {
 }
 
 constexpr int kMostInt = std::numeric_limits<int>::max();
+
+TEST(InferOutput, SeparableConvolutions) {
+  const SeparableConv2D op{DepthwiseConv2D{2, 2, 1, 1, {0, 1, 0, 1}, {}}, {}};
+  const Specs scaled = {f32({2, 8, 6, 4}), f32({3, 3, 4, 2}),  f32({8}),
+                        f32({8}),          f32({1, 1, 8, 10}), f32({10})};
+  expect_shape(op, scaled, {2, 4, 3, 10});
+  EXPECT_EQ(multiply_adds(op, scaled, f32({2, 4, 3, 10})), 2U * 4 * 3 * 8 * (9 + 10));
+  Specs plain = scaled;
+  plain.erase(plain.begin() + 3);
+  expect_shape(op, plain, {2, 4, 3, 10});
+  expect_refused(op, {plain.begin(), plain.begin() + 4}, "4 inputs");
+  plain[3] = f32({1, 2, 8, 10});
+  expect_refused(op, plain, "not 1x1");
+  // What either convolution refuses by itself is said in that one's name.
+  for (const auto& [input, shape, name] :
+       {std::tuple{std::size_t{1}, Shape{3, 3, 5, 2}, "DepthwiseConv2D: "},
+        {std::size_t{4}, Shape{1, 1, 7, 10}, "Conv2D: "},
+        {std::size_t{5}, Shape{9}, "Conv2D: "}}) {
+    Specs wrong = scaled;
+    wrong[input] = f32(shape);
+    const auto got = infer_output(op, wrong);
+    ASSERT_FALSE(got.ok());
+    EXPECT_EQ(got.error().message.find(name), 0U) << got.error().message;
+  }
+}
 
 TEST(InferOutput, Convolutions) {
   expect_shape(conv(2, 1, {0, 1, 0, 1}), {f32({1, 224, 224, 3}), f32({3, 3, 3, 32}), f32({32})},

@@ -81,6 +81,8 @@ std::size_t scratch_bytes(const OpSpec& spec) {
   if (std::holds_alternative<Conv2D>(spec.op) || std::holds_alternative<DepthwiseConv2D>(spec.op) ||
       std::holds_alternative<MatMul>(spec.op) || std::holds_alternative<Softmax>(spec.op)) {
     sums = out[out.rank() - 1];
+  } else if (const auto* separable = std::get_if<SeparableConv2D>(&spec.op)) {
+    return separable_scratch_bytes(*separable, spec.inputs);
   } else if (std::holds_alternative<Mean>(spec.op)) {
     sums = out.elements();
   }

@@ -23,6 +23,7 @@ struct Call {
 
 void run(const Conv2D& op, const Call& call);
 void run(const DepthwiseConv2D& op, const Call& call);
+void run(const SeparableConv2D& op, const Call& call);
 void run(const MatMul& op, const Call& call);
 void run(const Pool& op, const Call& call);
 void run(const Binary& op, const Call& call);
@@ -37,8 +38,9 @@ void run(const Softmax& op, const Call& call);
 void run(const Reorder& op, const Call& call);
 
 // Float64 accumulators: one an output channel (convolutions), column (MatMul), result (Mean) or
-// element of the last axis (Softmax).
+// element of the last axis (Softmax). A separable convolution also keeps what lies between its two.
 std::size_t scratch_bytes(const OpSpec& spec);
+std::size_t separable_scratch_bytes(const SeparableConv2D& op, std::span<const TensorSpec> inputs);
 
 // The scratch as accumulators, set to the bias (input 2) where there is one and to zero elsewhere.
 std::span<double> accumulators(const Call& call, std::int64_t count);

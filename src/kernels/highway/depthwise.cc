@@ -1,0 +1,64 @@
+#include "kernels/highway/depthwise.h"
+
+#include "kernels/highway/ops.h"
+
+namespace graft::highway {
+namespace {
+
+std::size_t size(std::int64_t dim) {
+  return static_cast<std::size_t>(dim);
+}
+
+class DepthwiseKernel final : public Kernel {
+ public:
+  DepthwiseKernel(ReadyDepthwise depthwise, const Shape& out)
+      : depthwise_(std::move(depthwise)), out_(out) {}
+  std::size_t scratch_bytes() const override { return 0; }
+  void run(std::span<const TensorView> in, MutableTensorView out,
+           std::span<std::byte>) const override {
+    const float* image = in[0].as<float>().data();
+    float* result = out.as<float>().data();
+    for (std::int64_t n = 0; n < out_[0]; ++n) {
+      depthwise_.run(image, 0, size(out_[1]), result);
+      image += depthwise_.image_floats();
+      result += out_[1] * out_[2] * out_[3];
+    }
+  }
+
+ private:
+  ReadyDepthwise depthwise_;
+  Shape out_;
+};
+
+}  // namespace
+
+std::string depthwise_refusal(const DepthwiseConv2D& op, const Shape& filter) {
+  if (filter[0] != 3 || filter[1] != 3) return "not a 3x3 filter";
+  if (filter[3] != 1) return "a channel multiplier";
+  if (op.dilation_h != 1 || op.dilation_w != 1) return "dilated";
+  if (op.stride_h != op.stride_w || op.stride_h > 2) return "a stride other than 1 or 2";
+  return "";
+}
+
+ReadyDepthwise::ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
+                               std::span<const float> filter, std::span<const float> bias,
+                               std::span<const float> scale, const VectorKernels& vectors)
+    : filter_(filter, bias, scale, size(x[3]), vectors.lanes),
+      vectors_(vectors),
+      op_{size(x[1]),      size(x[2]),        size(x[3]),
+          size(out[2]),    size(op.stride_h), op.padding.top,
+          op.padding.left, filter_.view(),    clamp_of(op.activation)} {}
+
+Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
+                 const VectorKernels& vectors) {
+  std::string reason = depthwise_refusal(op, spec.inputs[1].shape);
+  if (!reason.empty()) return Refusal{std::move(reason)};
+  const auto optional = [&](std::size_t i) {
+    return i < constants.size() ? constants[i].as<float>() : std::span<const float>();
+  };
+  ReadyDepthwise depthwise(op, spec.inputs[0].shape, spec.output.shape, constants[1].as<float>(),
+                           optional(2), optional(3), vectors);
+  return std::make_unique<DepthwiseKernel>(std::move(depthwise), spec.output.shape);
+}
+
+}  // namespace graft::highway

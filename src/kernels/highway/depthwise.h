@@ -1,0 +1,35 @@
+// A depthwise 3x3 convolution made ready: shared by the kernel for it alone and the one that goes
+// on with a pointwise convolution. Thread rule: immutable once made.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "kernels/backend.h"
+#include "kernels/highway/packing.h"
+#include "kernels/highway/vector_kernels.h"
+
+namespace graft::highway {
+
+// Why there is no vector kernel for this one; empty when there is.
+std::string depthwise_refusal(const DepthwiseConv2D& op, const Shape& filter);
+
+class ReadyDepthwise {
+ public:
+  // filter, bias, scale: as PackedDepthwise takes them. `x`, `out`: shapes, NHWC.
+  ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
+                 std::span<const float> filter, std::span<const float> bias,
+                 std::span<const float> scale, const VectorKernels& vectors);
+  // Rows [first, last) of the result for one image.
+  void run(const float* image, std::size_t first, std::size_t last, float* out) const {
+    vectors_.depthwise(op_, image, first, last, out);
+  }
+  std::size_t image_floats() const { return op_.height * op_.width * op_.channels; }
+
+ private:
+  PackedDepthwise filter_;
+  const VectorKernels& vectors_;
+  Depthwise op_;
+};
+
+}  // namespace graft::highway

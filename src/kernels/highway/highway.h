@@ -1,0 +1,22 @@
+// Our own kernels for MobileNet-like networks: first convolutions, depthwise 3x3, and depthwise 3x3
+// with the pointwise convolution behind it. Everything else is declined: there, oneDNN is as fast.
+// One source for every instruction set, through Google's Highway. All values dense.
+// Thread rule: as kernels/backend.h says.
+#pragma once
+
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace graft {
+
+// With the best instructions that this machine has.
+const Backend& highway_backend();
+// Whether it stands before oneDNN in all_backends(): where it was measured to be faster. That is
+// with AVX2. With AVX-512 it has not been measured, and without AVX2 it is not faster.
+bool highway_is_preferred();
+// One for each instruction set that this machine runs, fastest first, for tests. Not while others
+// ask for a backend for the first time.
+std::vector<const Backend*> highway_backends();
+
+}  // namespace graft

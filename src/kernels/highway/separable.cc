@@ -1,0 +1,90 @@
+#include <algorithm>
+
+#include "kernels/highway/depthwise.h"
+#include "kernels/highway/ops.h"
+#include "kernels/highway/packing.h"
+
+namespace graft::highway {
+namespace {
+
+// Rows of the depthwise result are made until there are this many pixels: what they hold is still
+// in the nearer caches, and a filter that is, too, may be read once for each such strip. A larger
+// filter comes from afar, and is read for twice as many pixels: mostly for the whole photo.
+constexpr std::int64_t kStripPixels = 112;
+constexpr std::size_t kNearBytes = std::size_t{256} << 10;
+
+std::size_t size(std::int64_t dim) {
+  return static_cast<std::size_t>(dim);
+}
+
+// Strip by strip: some rows of the depthwise convolution into scratch, then the pointwise
+// convolution of these.
+class SeparableKernel final : public Kernel {
+ public:
+  SeparableKernel(ReadyDepthwise depthwise, PackedPanels filter, Clamp clamp, const Shape& out,
+                  const VectorKernels& vectors)
+      : depthwise_(std::move(depthwise)),
+        filter_(std::move(filter)),
+        vectors_(vectors),
+        clamp_(clamp),
+        out_(out) {
+    // Strips as even as can be: none is left with a row or two.
+    const PanelFilter& panels = filter_.view();
+    const bool is_near = panels.depth * panels.columns * sizeof(float) <= kNearBytes;
+    const std::int64_t pixels = is_near ? kStripPixels : 2 * kStripPixels;
+    const std::int64_t most = std::clamp<std::int64_t>(pixels / out[2], 1, out[1]);
+    const std::int64_t strips = (out[1] + most - 1) / most;
+    strip_rows_ = (out[1] + strips - 1) / strips;
+  }
+
+  std::size_t scratch_bytes() const override {
+    return size(strip_rows_ * out_[2]) * filter_.view().depth * sizeof(float);
+  }
+
+  void run(std::span<const TensorView> in, MutableTensorView out,
+           std::span<std::byte> scratch) const override {
+    const float* image = in[0].as<float>().data();
+    float* result = out.as<float>().data();
+    auto* const strip = reinterpret_cast<float*>(scratch.data());
+    const std::size_t channels = filter_.view().depth;
+    const Taps taps{strip, channels, 1, channels, 0, 0, 0};
+    for (std::int64_t n = 0; n < out_[0]; ++n) {
+      for (std::int64_t row = 0; row < out_[1]; row += strip_rows_) {
+        const std::int64_t end = std::min(row + strip_rows_, out_[1]);
+        depthwise_.run(image, size(row), size(end), strip);
+        const std::int64_t pixels = (end - row) * out_[2];
+        vectors_.convolve(taps, filter_.view(), clamp_, size(pixels), result);
+        result += pixels * out_[3];
+      }
+      image += depthwise_.image_floats();
+    }
+  }
+
+ private:
+  ReadyDepthwise depthwise_;
+  PackedPanels filter_;
+  const VectorKernels& vectors_;
+  Clamp clamp_;
+  Shape out_;
+  std::int64_t strip_rows_ = 1;
+};
+
+}  // namespace
+
+Prepared prepare(const SeparableConv2D& op, const OpSpec& spec, Constants constants,
+                 const VectorKernels& vectors) {
+  std::string reason = depthwise_refusal(op.depthwise, spec.inputs[1].shape);
+  if (!reason.empty()) return Refusal{std::move(reason)};
+  const bool scaled = constants.size() == 6;
+  const auto pointwise = constants.last(2);
+  const Shape& out = spec.output.shape;
+  ReadyDepthwise depthwise(op.depthwise, spec.inputs[0].shape, out, constants[1].as<float>(),
+                           constants[2].as<float>(),
+                           scaled ? constants[3].as<float>() : std::span<const float>(), vectors);
+  PackedPanels filter(pointwise[0].as<float>(), pointwise[1].as<float>(), size(out[3]),
+                      vectors.lanes);
+  return std::make_unique<SeparableKernel>(std::move(depthwise), std::move(filter),
+                                           clamp_of(op.activation), out, vectors);
+}
+
+}  // namespace graft::highway

@@ -1,0 +1,84 @@
+// The inner loops of the highway backend, for whatever vectors the machine has (Highway, chosen at
+// run time). Every sum is one chain in the order of the filter's rows: the same bits however pixels
+// and channels are blocked, so that batch size, strips and tails change nothing.
+// Non-goals: ops and their checks (backend.cc). Thread rule: pure functions; tables are immutable.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+namespace graft::highway {
+
+// An activation as bounds.
+struct Clamp {
+  float low, high;
+};
+
+// A filter [depth, columns] and its bias, for convolve(): panels of some vectors of columns, each
+// [depth, width], one behind the other. Zeros stand behind the last column. 64-byte aligned.
+struct PanelFilter {
+  const float* weights = nullptr;
+  const float* bias = nullptr;
+  std::size_t depth = 0, columns = 0;
+};
+
+// How many vectors wide the next panel is when `columns` are left.
+constexpr std::size_t panel_vectors(std::size_t columns, std::size_t lanes) {
+  return columns > lanes ? 2 : 1;
+}
+
+// Where output pixels find what they sum up: each in `runs` runs of `length` consecutive floats.
+struct Taps {
+  const float* first = nullptr;  // of the first pixel
+  std::size_t pixel_stride = 0;  // floats from one pixel's first to the next one's
+  std::size_t runs = 1;
+  std::size_t length = 0;
+  std::size_t run_stride = 0;     // floats from one run's first to the next one's
+  std::size_t filter_first = 0;   // the row of the filter that meets *first
+  std::size_t filter_stride = 0;  // rows from one run's first to the next one's
+};
+
+// A 3x3 filter, scale and bias for depthwise(): blocks of `lanes` channels, each [kRows, lanes].
+// The last block holds the last `lanes` channels, whatever the one before it holds. 64-byte
+// aligned.
+struct DepthwiseFilter {
+  static constexpr std::size_t kScale = 9, kBias = 10, kRows = 11;  // rows 0 to 8: the taps
+  const float* data = nullptr;
+  std::size_t lanes = 0;  // depthwise_lanes(); a power of two
+};
+
+// The widest vector that the channels fill.
+constexpr std::size_t depthwise_lanes(std::size_t channels, std::size_t lanes) {
+  while (lanes > channels) lanes /= 2;
+  return lanes;
+}
+
+// A depthwise convolution of images [height, width, channels]; what lies outside is zero.
+struct Depthwise {
+  std::size_t height = 0, width = 0, channels = 0, out_width = 0;
+  std::size_t stride = 1;  // 1 or 2
+  std::ptrdiff_t pad_top = 0, pad_left = 0;
+  DepthwiseFilter filter;
+  Clamp clamp{};
+};
+
+struct VectorKernels {
+  std::string_view target;  // "AVX2"
+  std::size_t lanes;        // floats a vector, a power of two
+  // out[p * columns + c] = clamp(bias[c] + Σ of what pixel p taps times column c of the filter).
+  void (*convolve)(const Taps& taps, const PanelFilter& filter, Clamp clamp, std::size_t pixels,
+                   float* out);
+  // Rows [first, last) of the result for one image, the first one at `out`:
+  // clamp(Σ taps * scale + bias).
+  void (*depthwise)(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
+                    float* out);
+};
+
+// The fastest that this machine runs.
+const VectorKernels& vector_kernels();
+// One for each instruction set that this machine runs, fastest first, for tests. Not while others
+// call vector_kernels() for the first time.
+const std::vector<VectorKernels>& all_vector_kernels();
+
+}  // namespace graft::highway
