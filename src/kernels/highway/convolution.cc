@@ -24,11 +24,11 @@ struct Axis {
   bool is_whole(std::int64_t out) const { return first(out) == 0 && last(out) == taps; }
 };
 
-// A convolution read in place: the taps of one filter row are neighbours in memory, so an output
+// A first layer, read in place: the taps of one filter row are neighbours in memory, so an output
 // pixel sums as many runs of floats as the filter has rows.
 class ConvolutionKernel final : public Kernel {
  public:
-  ConvolutionKernel(const Conv2D& op, const OpSpec& spec, PackedPanels filter,
+  ConvolutionKernel(const Conv2D& op, const OpSpec& spec, PackedWide filter,
                     const VectorKernels& vectors)
       : filter_(std::move(filter)),
         vectors_(vectors),
@@ -84,7 +84,7 @@ class ConvolutionKernel final : public Kernel {
             size(columns_.taps * x_[3])};
   }
 
-  PackedPanels filter_;
+  PackedWide filter_;
   const VectorKernels& vectors_;
   Clamp clamp_;
   Shape x_, out_;
@@ -95,19 +95,14 @@ class ConvolutionKernel final : public Kernel {
 
 Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors) {
-  // The first layer of a network, which sees a photo. Over more channels, and pointwise ones alone
-  // (bench/kernels/backends_bench: 0.98 to 1.05 of oneDNN's time with AVX2), oneDNN's are as fast.
+  // The first layer of a network, which sees a photo.
   constexpr std::int64_t kFewChannels = 4;
-  constexpr std::int64_t kOnePanel = 16;
   const Shape& filter = spec.inputs[1].shape;
   if (op.dilation_h != 1 || op.dilation_w != 1) return Refusal{"dilated"};
   if (filter[2] > kFewChannels) return Refusal{"not a first layer: too many channels"};
   if (filter[0] * filter[1] == 1) return Refusal{"not a first layer: pointwise"};
-  // Measured against oneDNN with AVX2: 0.92 to 0.97 of its time at 8 and 16 channels out, 1.2 and
-  // 1.1 at 24 and 32.
-  if (filter[3] > kOnePanel) return Refusal{"a first layer of many channels"};
   const auto bias = constants.size() > 2 ? constants[2].as<float>() : std::span<const float>();
-  PackedPanels packed(constants[1].as<float>(), bias, size(filter[3]), vectors.lanes);
+  PackedWide packed(constants[1].as<float>(), bias, size(filter[3]));
   return std::make_unique<ConvolutionKernel>(op, spec, std::move(packed), vectors);
 }
 

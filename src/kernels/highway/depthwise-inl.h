@@ -37,33 +37,52 @@ struct Window {
   std::size_t first_tap;  // of the filter's nine
 };
 
+// How sums are kept: as the pixels are …
+template <class D>
+struct InFloat32 {
+  using Pixel = D;
+  using Sum = D;
+  static HWY_INLINE hn::Vec<D> widened(hn::Vec<D> v) { return v; }
+  static HWY_INLINE hn::Vec<D> rounded(hn::Vec<D> v) { return v; }
+};
+// … or in float64, rounded once.
+template <class D>
+struct InFloat64 {
+  using Pixel = D;
+  using Sum = hn::Rebind<double, D>;
+  static HWY_INLINE hn::Vec<Sum> widened(hn::Vec<D> v) { return hn::PromoteTo(Sum(), v); }
+  static HWY_INLINE hn::Vec<D> rounded(hn::Vec<Sum> v) { return hn::DemoteTo(D(), v); }
+};
+
 // kPixels neighbouring outputs, whose taps are kColumns wide, for `blocks` vectors of channels from
-// `channel` on. kRows: window.rows where it is known beforehand, else 0.
-template <std::size_t kRows, std::size_t kPixels, std::size_t kColumns, std::size_t kStride,
-          class D>
-HWY_INLINE void depthwise_channels(D d, const Depthwise& op, const Window& window,
-                                   std::size_t channel, std::size_t block, std::size_t blocks,
-                                   float* out) {
-  using V = hn::Vec<D>;
+// `channel` on. kRows: window.rows where it is known beforehand, else 0. Kept: InFloat…
+template <class Kept, std::size_t kRows, std::size_t kPixels, std::size_t kColumns,
+          std::size_t kStride>
+HWY_INLINE void depthwise_channels(const Depthwise& op, const Window& window, std::size_t channel,
+                                   std::size_t block, std::size_t blocks, float* out) {
+  const typename Kept::Pixel d;
+  const typename Kept::Sum wide;
+  using Sum = hn::Vec<typename Kept::Sum>;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t channels = op.channels;
   const std::size_t row_stride = op.width * channels;
   const std::size_t rows = kRows > 0 ? kRows : window.rows;
-  const V low = hn::Set(d, op.clamp.low);
-  const V high = hn::Set(d, op.clamp.high);
+  const auto low = hn::Set(d, op.clamp.low);
+  const auto high = hn::Set(d, op.clamp.high);
   const float* from = window.from + channel;
   const float* filter = op.filter.data + block * DepthwiseFilter::kRows * lanes;
+  const auto filter_row = [&](const float* row) { return Kept::widened(hn::Load(d, row)); };
   out += channel;
   for (std::size_t i = 0; i < blocks; ++i) {
-    V sums[kPixels];
-    for (std::size_t p = 0; p < kPixels; ++p) sums[p] = hn::Zero(d);
+    Sum sums[kPixels];
+    for (std::size_t p = 0; p < kPixels; ++p) sums[p] = hn::Zero(wide);
     const float* taps = filter + window.first_tap * lanes;
     const float* pixels = from;
     for (std::size_t row = 0; row < rows; ++row) {
-      V w[kColumns];
-      for (std::size_t k = 0; k < kColumns; ++k) w[k] = hn::Load(d, taps + k * lanes);
+      Sum w[kColumns];
+      for (std::size_t k = 0; k < kColumns; ++k) w[k] = filter_row(taps + k * lanes);
       for (std::size_t j = 0; j < (kPixels - 1) * kStride + kColumns; ++j) {
-        const V x = hn::LoadU(d, pixels + j * channels);
+        const Sum x = Kept::widened(hn::LoadU(d, pixels + j * channels));
         for (std::size_t p = 0; p < kPixels; ++p) {
           if (j >= p * kStride && j - p * kStride < kColumns) {
             sums[p] = hn::MulAdd(x, w[j - p * kStride], sums[p]);
@@ -73,10 +92,10 @@ HWY_INLINE void depthwise_channels(D d, const Depthwise& op, const Window& windo
       taps += 3 * lanes;
       pixels += row_stride;
     }
-    const V scale = hn::Load(d, filter + DepthwiseFilter::kScale * lanes);
-    const V bias = hn::Load(d, filter + DepthwiseFilter::kBias * lanes);
+    const Sum scale = filter_row(filter + DepthwiseFilter::kScale * lanes);
+    const Sum bias = filter_row(filter + DepthwiseFilter::kBias * lanes);
     for (std::size_t p = 0; p < kPixels; ++p) {
-      const V sum = hn::MulAdd(sums[p], scale, bias);
+      const auto sum = Kept::rounded(hn::MulAdd(sums[p], scale, bias));
       hn::StoreU(hn::Min(high, hn::Max(low, sum)), d, out + p * channels);
     }
     from += lanes;
@@ -86,34 +105,34 @@ HWY_INLINE void depthwise_channels(D d, const Depthwise& op, const Window& windo
 }
 
 // The same for all channels. The last vector goes back over channels that are done already.
-template <std::size_t kPixels, std::size_t kColumns, std::size_t kStride, class D>
-HWY_NOINLINE void depthwise_tile(D d, const Depthwise& op, const Window& window, float* out) {
+template <class Kept, std::size_t kPixels, std::size_t kColumns, std::size_t kStride>
+HWY_NOINLINE void depthwise_tile(const Depthwise& op, const Window& window, float* out) {
+  const typename Kept::Pixel d;
   const std::size_t blocks = op.channels / hn::Lanes(d);
   if (window.rows == 3) {
-    depthwise_channels<3, kPixels, kColumns, kStride>(d, op, window, 0, 0, blocks, out);
+    depthwise_channels<Kept, 3, kPixels, kColumns, kStride>(op, window, 0, 0, blocks, out);
   } else {
-    depthwise_channels<0, kPixels, kColumns, kStride>(d, op, window, 0, 0, blocks, out);
+    depthwise_channels<Kept, 0, kPixels, kColumns, kStride>(op, window, 0, 0, blocks, out);
   }
   if (blocks * hn::Lanes(d) < op.channels) {
     const std::size_t channel = op.channels - hn::Lanes(d);
-    depthwise_channels<0, kPixels, kColumns, kStride>(d, op, window, channel, blocks, 1, out);
+    depthwise_channels<Kept, 0, kPixels, kColumns, kStride>(op, window, channel, blocks, 1, out);
   }
 }
 
 // One output, near a border.
-template <class D>
-void depthwise_pixel(D d, const Depthwise& op, const Window& window, std::size_t columns,
-                     float* out) {
-  if (columns == 3) return depthwise_tile<1, 3, 1>(d, op, window, out);
-  if (columns == 2) return depthwise_tile<1, 2, 1>(d, op, window, out);
+template <class Kept>
+void depthwise_pixel(const Depthwise& op, const Window& window, std::size_t columns, float* out) {
+  if (columns == 3) return depthwise_tile<Kept, 1, 3, 1>(op, window, out);
+  if (columns == 2) return depthwise_tile<Kept, 1, 2, 1>(op, window, out);
   Window rest = window;
   if (columns == 0) rest.rows = 0;
-  depthwise_tile<1, 1, 1>(d, op, rest, out);
+  depthwise_tile<Kept, 1, 1, 1>(op, rest, out);
 }
 
-template <std::size_t kStride, class D>
-void depthwise_rows(D d, const Depthwise& op, const float* image, std::size_t first,
-                    std::size_t last, float* out) {
+template <class Kept, std::size_t kStride>
+void depthwise_rows(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
+                    float* out) {
   constexpr std::size_t kPixels = 4;
   // Outputs [inner, end) have all three columns inside.
   std::size_t inner = 0;
@@ -132,10 +151,10 @@ void depthwise_rows(D d, const Depthwise& op, const float* image, std::size_t fi
       const Window window{row + columns.at * op.channels, rows.count(),
                           rows.first * 3 + columns.first};
       if (inside) {
-        depthwise_tile<kPixels, 3, kStride>(d, op, window, out + x * op.channels);
+        depthwise_tile<Kept, kPixels, 3, kStride>(op, window, out + x * op.channels);
         x += kPixels;
       } else {
-        depthwise_pixel(d, op, window, columns.count(), out + x * op.channels);
+        depthwise_pixel<Kept>(op, window, columns.count(), out + x * op.channels);
         ++x;
       }
     }
@@ -143,22 +162,26 @@ void depthwise_rows(D d, const Depthwise& op, const float* image, std::size_t fi
   }
 }
 
-// In vectors as wide as the filter was packed for.
-template <class D>
+// In vectors as wide as the filter was packed for, d's or narrower ones.
+template <template <class> class Kept, class D>
 void depthwise_in(D d, const Depthwise& op, const float* image, std::size_t first, std::size_t last,
                   float* out) {
   if constexpr (hn::MaxLanes(D()) > 1) {
     if (op.filter.lanes < hn::Lanes(d)) {
-      return depthwise_in(hn::Half<D>(), op, image, first, last, out);
+      return depthwise_in<Kept>(hn::Half<D>(), op, image, first, last, out);
     }
   }
-  if (op.stride == 1) return depthwise_rows<1>(d, op, image, first, last, out);
-  depthwise_rows<2>(d, op, image, first, last, out);
+  if (op.stride == 1) return depthwise_rows<Kept<D>, 1>(op, image, first, last, out);
+  depthwise_rows<Kept<D>, 2>(op, image, first, last, out);
 }
 
 void depthwise(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
                float* out) {
-  depthwise_in(hn::ScalableTag<float>(), op, image, first, last, out);
+  if (op.in_float64) {
+    using Doubles = hn::ScalableTag<double>;
+    return depthwise_in<InFloat64>(hn::Rebind<float, Doubles>(), op, image, first, last, out);
+  }
+  depthwise_in<InFloat32>(hn::ScalableTag<float>(), op, image, first, last, out);
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

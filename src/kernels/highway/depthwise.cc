@@ -32,6 +32,11 @@ class DepthwiseKernel final : public Kernel {
 
 }  // namespace
 
+bool in_float64(const Shape& out) {
+  constexpr std::int64_t kManyPixels = 64 * 64;
+  return out[1] * out[2] >= kManyPixels;
+}
+
 std::string depthwise_refusal(const DepthwiseConv2D& op, const Shape& filter) {
   if (filter[0] != 3 || filter[1] != 3) return "not a 3x3 filter";
   if (filter[3] != 1) return "a channel multiplier";
@@ -43,11 +48,13 @@ std::string depthwise_refusal(const DepthwiseConv2D& op, const Shape& filter) {
 ReadyDepthwise::ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
                                std::span<const float> filter, std::span<const float> bias,
                                std::span<const float> scale, const VectorKernels& vectors)
-    : filter_(filter, bias, scale, size(x[3]), vectors.lanes),
+    : filter_(filter, bias, scale, size(x[3]),
+              in_float64(out) ? vectors.wide_lanes : vectors.lanes),
       vectors_(vectors),
       op_{size(x[1]),      size(x[2]),        size(x[3]),
           size(out[2]),    size(op.stride_h), op.padding.top,
-          op.padding.left, filter_.view(),    clamp_of(op.activation)} {}
+          op.padding.left, filter_.view(),    clamp_of(op.activation),
+          in_float64(out)} {}
 
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors) {

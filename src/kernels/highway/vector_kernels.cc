@@ -11,12 +11,18 @@
 
 #include "kernels/highway/convolve-inl.h"
 #include "kernels/highway/depthwise-inl.h"
+#include "kernels/highway/pointwise-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace graft::highway::HWY_NAMESPACE {
 
 VectorKernels table() {
-  return {hwy::TargetName(HWY_TARGET), hn::Lanes(FloatTag()), &convolve, &depthwise};
+  return {hwy::TargetName(HWY_TARGET),
+          hn::Lanes(FloatTag()),
+          hn::Lanes(DoubleTag()),
+          &pointwise,
+          &convolve,
+          &depthwise};
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

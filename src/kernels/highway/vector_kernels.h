@@ -1,7 +1,8 @@
 // The inner loops of the highway backend, for whatever vectors the machine has (Highway, chosen at
-// run time). Every sum is one chain in the order of the filter's rows: the same bits however pixels
-// and channels are blocked, so that batch size, strips and tails change nothing.
-// Non-goals: ops and their checks (backend.cc). Thread rule: pure functions; tables are immutable.
+// run time). Every sum runs in the order of the filter's rows, by the filter's length alone in one
+// part or several: the same bits however pixels and channels are blocked, so that batch size,
+// strips and tails change nothing. Non-goals: ops and their checks (backend.cc). Thread rule: pure
+// functions; tables are immutable.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +16,7 @@ struct Clamp {
   float low, high;
 };
 
-// A filter [depth, columns] and its bias, for convolve(): panels of some vectors of columns, each
+// A filter [depth, columns] and its bias, for pointwise(): panels of some vectors of columns, each
 // [depth, width], one behind the other. Zeros stand behind the last column. 64-byte aligned.
 struct PanelFilter {
   const float* weights = nullptr;
@@ -28,7 +29,25 @@ constexpr std::size_t panel_vectors(std::size_t columns, std::size_t lanes) {
   return columns > lanes ? 2 : 1;
 }
 
-// Where output pixels find what they sum up: each in `runs` runs of `length` consecutive floats.
+// What a pointwise convolution reads: `count` pixels of `length` floats each.
+struct Pixels {
+  const float* first = nullptr;
+  std::size_t count = 0, length = 0;
+  std::size_t stride = 0;  // floats from one pixel to the next
+};
+
+// A filter [depth, columns] and its bias, for convolve(). Rows are `stride` apart, zeros stand
+// behind the last column. 64-byte aligned.
+struct WideFilter {
+  // Columns are filled up to a multiple of this: four vectors of float64, whatever the machine's.
+  static constexpr std::size_t kColumns = 32;
+  const double* weights = nullptr;
+  const double* bias = nullptr;
+  std::size_t columns = 0, stride = 0;
+};
+
+// Where the output pixels of a convolution find what they sum up: each in `runs` runs of `length`
+// consecutive floats.
 struct Taps {
   const float* first = nullptr;  // of the first pixel
   std::size_t pixel_stride = 0;  // floats from one pixel's first to the next one's
@@ -45,7 +64,7 @@ struct Taps {
 struct DepthwiseFilter {
   static constexpr std::size_t kScale = 9, kBias = 10, kRows = 11;  // rows 0 to 8: the taps
   const float* data = nullptr;
-  std::size_t lanes = 0;  // depthwise_lanes(); a power of two
+  std::size_t lanes = 0;  // depthwise_lanes() of lanes, or of wide_lanes
 };
 
 // The widest vector that the channels fill.
@@ -61,13 +80,17 @@ struct Depthwise {
   std::ptrdiff_t pad_top = 0, pad_left = 0;
   DepthwiseFilter filter;
   Clamp clamp{};
+  bool in_float64 = false;  // sums are kept so, and rounded once
 };
 
 struct VectorKernels {
   std::string_view target;  // "AVX2"
   std::size_t lanes;        // floats a vector, a power of two
-  // out[p * columns + c] = clamp(bias[c] + Σ of what pixel p taps times column c of the filter).
-  void (*convolve)(const Taps& taps, const PanelFilter& filter, Clamp clamp, std::size_t pixels,
+  std::size_t wide_lanes;   // float64 a vector
+  // out[p * columns + c] = clamp(Σ pixel p · column c of the filter + bias[c]).
+  void (*pointwise)(const Pixels& pixels, const PanelFilter& filter, Clamp clamp, float* out);
+  // The same of what each pixel taps, in float64, rounded once.
+  void (*convolve)(const Taps& taps, const WideFilter& filter, Clamp clamp, std::size_t pixels,
                    float* out);
   // Rows [first, last) of the result for one image, the first one at `out`:
   // clamp(Σ taps * scale + bias).
