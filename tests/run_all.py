@@ -207,7 +207,7 @@ FUZZED = ("archive", "graph", "saved_files", "text_cache")
 
 
 def stage_fuzz(tally, _options):
-    if build_preset("fuzz", tally, [f"fuzz_{target}" for target in FUZZED]):
+    if build_preset("asan", tally, [f"fuzz_{target}" for target in FUZZED]):
         stream([sys.executable, "tests/fuzz/run.py", "--minutes", "1", *FUZZED], tally,
                show_passed=True)
 

@@ -107,7 +107,7 @@ def fuzz(target, build, seconds):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--minutes", type=float, default=10)
-    parser.add_argument("--build", default=str(ROOT / "build-fuzz"))
+    parser.add_argument("--build", default=str(ROOT / "build-asan"))
     parser.add_argument("--list", action="store_true", help="the targets that are built")
     parser.add_argument("targets", nargs="*", metavar="TARGET")
     options = parser.parse_args()
