@@ -96,7 +96,7 @@ TEST(ChartText, FitsTheTerminal) {
     const std::string chart = chart_text(networks, columns, false);
     EXPECT_TRUE(is_utf8(chart));
     for (const std::string& line : split_lines(chart)) {
-      EXPECT_LT(width(line), static_cast<std::size_t>(std::max(columns, 66))) << line;
+      EXPECT_LT(width(line), static_cast<std::size_t>(std::max(columns, 52))) << line;
     }
   }
   const std::string chart = chart_text(networks, 100, false);

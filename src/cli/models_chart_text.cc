@@ -142,7 +142,7 @@ std::string legend(const std::vector<ChartNetwork>& networks, bool colours) {
     }
     out += line + "\n";
   }
-  return out + "  ● installed   ○ not installed   224, 192 …: the photo's side in pixels\n";
+  return out + "  ● installed   ○ not installed\n  224, 192 …: the photo's side in pixels\n";
 }
 
 }  // namespace

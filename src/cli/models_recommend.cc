@@ -17,6 +17,7 @@
 namespace graft {
 namespace {
 
+constexpr double kUndisturbed = 0.8;  // of the processor: nothing to be said
 constexpr std::size_t kRunnersUp = 4, kMissed = 4;
 // A photo of the size of flower_photos' most common, where none is given.
 constexpr int kDrawnWidth = 500, kDrawnHeight = 375;
@@ -45,9 +46,22 @@ void declare(Options& options, RecommendFlags& flags) {
   options.note(
       "Networks of the same structure are timed here for about a second, together with decoding a "
       "photo: PHOTO, one of yours, or a drawn one of 500x375. The files need not be there. The "
-      "speeds are estimates; other programs that run meanwhile lower them.");
+      "speeds are estimates, for a machine that has nothing else to do.");
   options.example("graft models recommend --photos_per_second=100 --max_mb=6 my_photo.jpg",
                   "For photos like this one");
+}
+
+// "--max-mb" is how most other programs would spell it.
+std::vector<std::string> with_underscores(Arguments arguments) {
+  std::vector<std::string> words(arguments.begin(), arguments.end());
+  for (std::string& word : words) {
+    for (const std::string_view name : {"--photos-per-second", "--max-mb"}) {
+      if (word != name && !word.starts_with(std::string(name) + "=")) continue;
+      std::replace(word.begin() + 2, word.begin() + static_cast<std::ptrdiff_t>(name.size()), '-',
+                   '_');
+    }
+  }
+  return words;
 }
 
 struct Photo {
@@ -106,10 +120,10 @@ std::string row(const Candidate& candidate, const std::string& mark, const std::
   const ModelSpec& spec = candidate.spec;
   std::string note = why_not(candidate);
   if (!installed_at(spec, model_dir).empty()) note += note.empty() ? "installed" : ", installed";
-  return format("%s %-30s %8s %11s %8s  ", mark.c_str(), spec.architecture.c_str(),
+  return format("%s %-30s %8s %11s %8s", mark.c_str(), spec.architecture.c_str(),
                 top1_text(spec).c_str(), about(candidate.photos_per_second).c_str(),
                 megabytes_text(spec.graph_size).c_str()) +
-         note + "\n";
+         (note.empty() ? "" : "  " + note) + "\n";
 }
 
 std::string speed_text(const Speed& speed, const Photo& photo, double seconds) {
@@ -122,7 +136,12 @@ std::string speed_text(const Speed& speed, const Photo& photo, double seconds) {
              speed.decode_seconds * 1e3, speed.network_seconds[0] * 1e3,
              speed.network_seconds[1] * 1e3, speed.network_seconds[2] * 1e3,
              speed.network_seconds[3] * 1e3) +
-         " the others in proportion to their multiply-adds.\n";
+         " the others in proportion to their multiply-adds.\n" +
+         (speed.share_of_processor > kUndisturbed
+              ? std::string()
+              : format("The threads got %.0f %% of the processor, other programs the rest: while "
+                       "those run, expect that much less.\n",
+                       100 * speed.share_of_processor));
 }
 
 // At least one fits.
@@ -173,6 +192,7 @@ Json to_json(const std::vector<Candidate>& ranked, const RecommendFlags& flags,
           {"photos_per_second", flags.requirement.photos_per_second},
           {"max_mb", flags.requirement.megabytes},
           {"threads", speed.threads},
+          {"share_of_processor", speed.share_of_processor},
           {"decode_seconds", speed.decode_seconds},
           {"network_seconds", speed.network_seconds},
           {"networks", std::move(networks)}};
@@ -213,7 +233,8 @@ int run_models_recommend(Arguments arguments, Console& console) {
   RecommendFlags flags;
   Options options("models recommend", "say which network to take", "[PHOTO]");
   declare(options, flags);
-  if (const auto code = parse_options(options, arguments, console)) return *code;
+  const std::vector<std::string> words = with_underscores(arguments);
+  if (const auto code = parse_options(options, words, console)) return *code;
   take_model_dir(options, flags.model_dir);
   const Result<Form> form = chosen_form(options, flags.form);
   if (!form.ok()) return console.fail(form.error());

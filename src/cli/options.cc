@@ -263,9 +263,7 @@ std::vector<Options::Option*> Options::find_begun(std::string_view beginning, bo
 
 Result<Options::Meant> Options::find(std::string_view dashed) {
   if (!dashed.starts_with("--")) return unknown(dashed);
-  // "--max-mb" is how most other programs spell "--max_mb".
-  std::string name(dashed.substr(2));
-  std::replace(name.begin(), name.end(), '-', '_');
+  const std::string_view name = dashed.substr(2);
   const bool no = name.starts_with("no");
   if (Option* option = find_exact(name)) return Meant{option, false};
   if (Option* option = no ? find_exact(name.substr(2)) : nullptr; option && option->is_flag) {

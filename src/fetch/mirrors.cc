@@ -44,6 +44,7 @@ std::vector<std::string> with_mirrors(const std::string& url,
 Result<std::string> download_any(std::span<const std::string> urls, const std::string& path,
                                  const DownloadOptions& options, const std::stop_token& stop) {
   std::vector<std::string> messages;
+  bool wrong_bytes = false;
   for (std::size_t i = 0;; ++i) {
     auto downloaded = download(urls[i], path, options, stop);
     if (downloaded.ok()) return urls[i];
@@ -51,7 +52,9 @@ Result<std::string> download_any(std::span<const std::string> urls, const std::s
     if (error.kind == ErrorKind::kCancelled) return error;
     // What lies here (a place that cannot be written) fails alike for every address: said once.
     if (messages.empty() || messages.back() != error.message) messages.push_back(error.message);
+    wrong_bytes = wrong_bytes || error.kind == ErrorKind::kCorrupt;
     if (i + 1 < urls.size()) continue;
+    if (wrong_bytes) error.kind = ErrorKind::kCorrupt;
     error.message = messages.front();
     for (std::size_t m = 1; m < messages.size(); ++m) error.message += "; then " + messages[m];
     return error;

@@ -23,7 +23,8 @@ std::vector<std::string> with_mirrors(const std::string& url, std::span<const st
 
 // download() from the first of these addresses (at least one) that gives the file; returns that
 // address. A mirror that is down, lacks the file or gives another one (checksum) is passed over.
-// Errors: download's, of all addresses after each other; the kind is the last one's.
+// Errors: download's, of all addresses after each other; kCorrupt if one of them gave other bytes
+// than it should, else the last one's kind.
 Result<std::string> download_any(std::span<const std::string> urls, const std::string& path,
                                  const DownloadOptions& options, const std::stop_token& stop);
 

@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/test_directory.h"
-#include "fetch/test_server.h"
+#include "fetch/http_server_testing.h"
 
 namespace graft {
 namespace {

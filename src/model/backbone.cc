@@ -11,6 +11,7 @@
 #include "graph/import.h"
 #include "graph/rewrite.h"
 #include "image/resize.h"
+#include "model/identify.h"
 
 namespace graft {
 namespace {
@@ -30,6 +31,18 @@ std::string float_text(float value) {
 
 std::string size_text(std::int64_t height, std::int64_t width) {
   return std::to_string(height) + "x" + std::to_string(width);
+}
+
+// A file of the wrong size or kind lies under this network's name: that is what to say then.
+Error explained(const wire::GraphDef& def, const ModelSpec& spec, const std::string& subject,
+                Error error) {
+  const auto actual = identify_network(def);
+  if (!actual.ok() || actual->architecture == spec.architecture) {
+    return with_context(subject, std::move(error));
+  }
+  return corrupt(subject + ": is " + actual->architecture + ", not " + spec.architecture +
+                 ": move it away and get the right one; graft models import puts this one where it "
+                 "belongs");
 }
 
 }  // namespace
@@ -99,7 +112,7 @@ Result<void> Backbone::compile() {
   import.outputs = {spec.feature_tensor};
   import.input_shape = {1, spec.height(), spec.width(), 3};
   auto imported = import_graph_def(*def, import);
-  if (!imported.ok()) return with_context(subject, std::move(imported).error());
+  if (!imported.ok()) return explained(*def, spec, subject, std::move(imported).error());
   auto simplified = simplify(*imported, import.outputs);
   if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
   CompileOptions options;

@@ -64,6 +64,17 @@ TEST(IdentifyNetwork, NamesWhatItDoesNotKnow) {
   expect(build_mobilenet_v1(0.35, 128, 1), "none of the codelab's 16 shapes");
 }
 
+TEST(IdentifyNetwork, ExplainsAFileUnderAnothersName) {
+  const ModelSpec spec = find_model("mobilenet_0.50_192").value();
+  Backbone backbone =
+      Backbone::create(spec, test::bytes_of(build_mobilenet_v1(0.5, 160, 1)), BackboneOptions());
+  const auto compiled = backbone.compile();
+  ASSERT_FALSE(compiled.ok());
+  EXPECT_EQ(compiled.error().kind, ErrorKind::kCorrupt);
+  EXPECT_THAT(compiled.error().message,
+              HasSubstr("tiny.pb: is mobilenet_0.50_160, not mobilenet_0.50_192"));
+}
+
 TEST(IdentifyNetwork, KnowsARetrainedClassifier) {
   wire::GraphDef graph = build_mobilenet_v1(0.25, 128, 1);
   test::add(graph, "final_training_ops/weights/final_weights", "Const");

@@ -1,5 +1,6 @@
 #include "model/library.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -190,6 +191,12 @@ RecordName record_name(const std::string& model_dir, const std::string& path) {
   return {parent_directory(path), file_name(path)};
 }
 
+// No write bit at all: its owner wants it left alone, by root too, whom the system would let write.
+bool is_marked_read_only(const std::string& directory) {
+  struct stat status {};
+  return ::stat(directory.c_str(), &status) == 0 && (status.st_mode & 0222) == 0;
+}
+
 // Fills in what the record says of the file, or puts the file into it.
 Result<void> compare_with_record(const RecordName& where, const RecordedFile& now,
                                  Verified& verified) {
@@ -197,6 +204,7 @@ Result<void> compare_with_record(const RecordName& where, const RecordedFile& no
   const auto known = record.find(where.name);
   if (known == record.end()) {
     verified.first_seen = now.first_seen;
+    if (is_marked_read_only(where.directory)) return {};  // kUnrecorded
     const auto recorded =
         update_record(where.directory, [&](ModelRecord& all) { all.emplace(where.name, now); });
     verified.checksum = recorded.ok() ? Checksum::kRecorded : Checksum::kUnrecorded;

@@ -34,7 +34,7 @@ enum class Checksum : std::uint8_t {
   kOfficial,    // the publisher's bytes
   kAsRecorded,  // the same as when it was first seen here
   kRecorded,    // first seen now, and recorded
-  kUnrecorded,  // first seen now; the folder cannot be written, so the next call cannot compare
+  kUnrecorded,  // first seen now; the folder is read-only (left alone by root too) or full
 };
 struct Verified {
   std::string path;  // the file that was checked: an archive or a graph

@@ -31,9 +31,9 @@ TEST(RankNetworks, HoldsAllThirtyThree) {
 // By hand from the published table.
 TEST(RankNetworks, TakesTheMostAccurateThatFits) {
   EXPECT_EQ(best({}), "inception_v3");
-  EXPECT_EQ(best({10, 0}), "mobilenet_1.0_224");    // 52 a second; Inception V3: 5
-  EXPECT_EQ(best({100, 0}), "mobilenet_1.0_160");   // 103; 1.0_192: 72, 0.75_192 (67.4 %): 128
-  EXPECT_EQ(best({0, 17.5}), "mobilenet_1.0_224");  // about 17.1 MB
+  EXPECT_EQ(best({10, 0}), "mobilenet_1.0_224");            // 52 a second; Inception V3: 5
+  EXPECT_EQ(best({100, 0}), "mobilenet_0.75_192");          // 129; 1.0_192: 72, 0.75_224: 95
+  EXPECT_EQ(best({0, 17.5}), "mobilenet_1.0_224");          // about 17.1 MB
   EXPECT_EQ(best({0, 11}), "mobilenet_1.0_224_quantized");  // about 4.6 MB, at most 70.7 %
   EXPECT_EQ(best({0, 4}), "mobilenet_0.75_224_quantized");  // 3.0 MB
   EXPECT_EQ(best({0, 0.95}), "mobilenet_0.25_224_quantized");

@@ -1,6 +1,8 @@
 #include "model/speed.h"
 
+#include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,26 +21,42 @@ namespace {
 constexpr std::array<const char*, 4> kMeasured = {"mobilenet_1.0_128", "mobilenet_0.75_128",
                                                   "mobilenet_0.50_128", "mobilenet_0.25_128"};
 
-using Clock = std::chrono::steady_clock;
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
 
-// Each thread calls work(worker) until the time is up; the seconds that one call takes a thread.
-double time_of_one(int threads, double seconds, const std::function<void(int)>& work) {
-  std::vector<double> took(static_cast<std::size_t>(threads), 0);
-  parallel_for(static_cast<std::size_t>(threads), threads, {}, [&](std::size_t item, int worker) {
+struct Timing {
+  double seconds = 0;  // of processor time that one call takes a thread
+  double share = 1;    // of the time that passed
+};
+
+// Each thread calls work(worker) until it has had `seconds` of processor time; where other programs
+// have most of it, no longer than five times that.
+Timing time_of_one(int threads, double seconds, const std::function<void(int)>& work) {
+  std::vector<Timing> timings(static_cast<std::size_t>(threads));
+  parallel_for(timings.size(), threads, {}, [&](std::size_t item, int worker) {
     work(worker);  // the first call finds nothing in the processor's caches
-    const Clock::time_point start = Clock::now();
+    const auto start = std::chrono::steady_clock::now();
+    const double thread_start = thread_seconds();
     std::chrono::duration<double> passed{};
-    std::size_t calls = 0;
+    double used = 0;
+    int calls = 0;
     do {
       work(worker);
       ++calls;
-      passed = Clock::now() - start;
-    } while (passed.count() < seconds);
-    took[item] = passed.count() / static_cast<double>(calls);
+      used = thread_seconds() - thread_start;
+      passed = std::chrono::steady_clock::now() - start;
+    } while (used < seconds && passed.count() < 5 * seconds);
+    timings[item] = {used / calls, std::min(1.0, used / passed.count())};
   });
-  double sum = 0;
-  for (const double t : took) sum += t;
-  return sum / threads;
+  Timing mean{0, 0};
+  for (const Timing& timing : timings) {
+    mean.seconds += timing.seconds / threads;
+    mean.share += timing.share / threads;
+  }
+  return mean;
 }
 
 // A network of this shape with weights that were never trained.
@@ -54,7 +72,7 @@ Result<Backbone> compiled(const ModelSpec& spec) {
   return backbone;
 }
 
-Result<double> time_network(const ModelSpec& spec, int threads, double seconds) {
+Result<Timing> time_network(const ModelSpec& spec, int threads, double seconds) {
   GRAFT_ASSIGN(const Backbone backbone, compiled(spec));
   // Any picture will do, but not a blank one, which would leave zeros everywhere.
   std::vector<float> input(static_cast<std::size_t>(spec.input_size) *
@@ -74,7 +92,7 @@ Result<double> time_network(const ModelSpec& spec, int threads, double seconds) 
   });
 }
 
-Result<double> time_preparation(const SpeedOptions& options, int threads) {
+Result<Timing> time_preparation(const SpeedOptions& options, int threads) {
   constexpr int kSide = 224;
   struct Worker {
     Image image;
@@ -113,11 +131,15 @@ double Speed::photos_per_second(const ModelSpec& spec) const {
 Result<Speed> measure_speed(const SpeedOptions& options, const std::stop_token& stop) {
   Speed speed;
   speed.threads = options.threads > 0 ? options.threads : available_cores();
-  GRAFT_ASSIGN(speed.decode_seconds, time_preparation(options, speed.threads));
+  GRAFT_ASSIGN(const Timing decoding, time_preparation(options, speed.threads));
+  speed.decode_seconds = decoding.seconds;
+  speed.share_of_processor = decoding.share;
   for (std::size_t i = 0; i < kMeasured.size(); ++i) {
     if (stop.stop_requested()) return cancelled("the measurement was stopped");
     GRAFT_ASSIGN(const ModelSpec spec, find_model(kMeasured[i]));
-    GRAFT_ASSIGN(speed.network_seconds[i], time_network(spec, speed.threads, options.seconds));
+    GRAFT_ASSIGN(const Timing timing, time_network(spec, speed.threads, options.seconds));
+    speed.network_seconds[i] = timing.seconds;
+    speed.share_of_processor = std::min(speed.share_of_processor, timing.share);
   }
   return speed;
 }

@@ -23,15 +23,18 @@ struct SpeedOptions {
   std::span<const std::byte> photo;
 };
 
-// Times per photo and thread while all threads work.
+// Processor time per photo and thread while all threads work.
 struct Speed {
   int threads = 1;
+  // Of the processor time that the threads asked for, what they got while they were timed; the rest
+  // went to other programs (or there are fewer cores than threads).
+  double share_of_processor = 1;
   double decode_seconds = 0;  // decoding and resizing the photo
   // Of the four widths of MobileNet V1 at 128 pixels, widest first; larger inputs and Inception V3
   // (as the widest) are taken to need time in proportion to their multiply-adds.
   std::array<double, 4> network_seconds{};
 
-  // Photos a second of all threads together.
+  // Photos a second of all threads together, when no other program takes the processor.
   double photos_per_second(const ModelSpec& spec) const;
 };
 

@@ -335,9 +335,10 @@ class NearlyRight(Case):
                 (f"{stem}_frozen.tgz", b"<html>", "a web page saved under the archive's name"),
                 (f"{stem}_frozen.tgz", half, "cut short or damaged"),
                 (f"{stem}_frozen.tgz.part", half, "a download that was not finished"),
-                (f"{stem}/quantized_graph.pb", network, f"--architecture=mobilenet_0.50_224_quantized"),
+                (f"{stem}/quantized_graph.pb", network,
+                 "--architecture=mobilenet_0.50_224_quantized"),
                 ("mobilenet_v1_0.50_192/frozen_graph.pb", network, "which is mobilenet_0.50_192"),
-                (f"{stem}/frozen_graph.pb", network, "128"),  # another network under this name
+                (f"{stem}/frozen_graph.pb", network, f"is {NETWORK}, not mobilenet_0.50_224"),
                 (f"{stem}_frozen.tgz", archive_of({"mobilenet_v1_0.25_224/frozen_graph.pb": network}),
                  "holds mobilenet_0.25_224, not mobilenet_0.50_224")):
             self.assertIn(part, self.told(place, content), place)
