@@ -54,14 +54,14 @@ def run(command, timeout=1800, **options):
     return done.returncode == 0, done.stdout
 
 
-def stream(command, tally, timeout=1800, show_passed=False, **options):
+def stream(command, tally, timeout=1800, **options):
     """Runs a script that prints PASS/FAIL/SKIP lines and counts them; shows all but what passed."""
     lines = []
     with subprocess.Popen([str(c) for c in command], cwd=ROOT, text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:
         for line in process.stdout:
             lines.append(line)
-            if show_passed or not line.startswith("PASS "):
+            if not line.startswith("PASS "):
                 print(line, end="", flush=True)
         status = process.wait(timeout)
     passed, failed, skipped = count_cases("".join(lines))
@@ -201,17 +201,6 @@ def stage_faults(tally, _options):
     stream([sys.executable, "tests/faults/kill_points.py"], tally)
 
 
-# Those that read what a download, a colleague or another program may have left; the rest are for
-# ./dev fuzz.
-FUZZED = ("archive", "graph", "saved_files", "text_cache")
-
-
-def stage_fuzz(tally, _options):
-    if build_preset("asan", tally, [f"fuzz_{target}" for target in FUZZED]):
-        stream([sys.executable, "tests/fuzz/run.py", "--minutes", "1", *FUZZED], tally,
-               show_passed=True)
-
-
 def stage_interop(tally, _options):
     stream([sys.executable, "tests/interop/run.py"], tally)
 
@@ -222,7 +211,6 @@ STAGES = {
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
     "faults": ("Kill -9 at 200 points", stage_faults),
-    "fuzz": ("Fuzzing, a minute a target (clang)", stage_fuzz),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
 }
 

@@ -387,9 +387,9 @@ TEST_F(Download, NamesARedirectThatLeadsNowhere) {
        {std::pair("/model.tgz", "redirected in a circle"),
         std::pair("file:///etc/passwd", "redirected to something other than http"),
         std::pair("ftp://127.0.0.1/x", "redirected to something other than http")}) {
-    const Server server([&](const std::string&, int c) {
-      Server::send(c, head("301 Moved", 0, std::string("Location: ") + location + "\r\n"));
-    });
+    const std::string header = std::string("Location: ") + location + "\r\n";
+    const Server server(
+        [&](const std::string&, int c) { Server::send(c, head("301 Moved", 0, header)); });
     const auto result = fetch(server);
     ASSERT_FALSE(result.ok());
     EXPECT_NE(result.error().message.find(part), std::string::npos) << result.error().message;
