@@ -30,7 +30,8 @@ void convolution(GraphDefBuilder& b, const std::string& name, const std::string&
 }
 
 void product(GraphDefBuilder& b, const std::string& name, const std::string& x, int in, int out) {
-  b.constant(name + "/w", {in, out}, numbers(static_cast<std::size_t>(in * out)));
+  b.constant(name + "/w", {in, out},
+             numbers(static_cast<std::size_t>(in) * static_cast<std::size_t>(out)));
   b.node("MatMul", name, {x, name + "/w"});
 }
 

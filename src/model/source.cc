@@ -192,7 +192,7 @@ std::optional<Place> unusual_place(const ModelSpec& spec, const std::string& mod
                (entry.name.find("quant") != std::string::npos) == spec.quantized) {
       places.push_back({path});
     }
-    if (const auto found = first_file(places)) return found;
+    if (auto found = first_file(places)) return found;
   }
   return std::nullopt;
 }
