@@ -67,12 +67,12 @@ class Canvas {
   bool inside(int column, int row) const {
     return column >= 0 && column < columns_ && row >= 0 && row < kRows;
   }
-  const Cell& at(int column, int row) const {
-    return cells_[static_cast<std::size_t>(row * columns_ + column)];
+  std::size_t index(int column, int row) const {
+    return static_cast<std::size_t>(row) * static_cast<std::size_t>(columns_) +
+           static_cast<std::size_t>(column);
   }
-  Cell& at(int column, int row) {
-    return cells_[static_cast<std::size_t>(row * columns_ + column)];
-  }
+  const Cell& at(int column, int row) const { return cells_[index(column, row)]; }
+  Cell& at(int column, int row) { return cells_[index(column, row)]; }
   int columns_;
   std::vector<Cell> cells_;
 };
