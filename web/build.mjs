@@ -9,8 +9,9 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
-const FIRST_PAGE_LIMIT = 60 * 1024; // bytes of gzipped script and style, for Home and for Curves
-const TOTAL_LIMIT = 150 * 1024;
+// Bytes of gzipped script and style: for Home, which opens first; for a link straight to Curves, which
+// needs the chart library too; for everything.
+const LIMITS = { home: 60 * 1024, curves: 68 * 1024, total: 150 * 1024 };
 
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
@@ -62,8 +63,9 @@ async function report(metafile) {
   const curves = page("pages/curves.tsx");
   const total = sum(sizes.keys());
   console.log(`web: Home ${kb(home)}, Curves ${kb(curves)}, everything ${kb(total)} (gzip)`);
-  if (Math.max(home, curves) > FIRST_PAGE_LIMIT) throw new Error("web: the first page is above 60 KB");
-  if (total > TOTAL_LIMIT) throw new Error("web: the whole is above 150 KB");
+  for (const [name, bytes] of Object.entries({ home, curves, total })) {
+    if (bytes > LIMITS[name]) throw new Error(`web: ${name}: ${kb(bytes)}: more than ${kb(LIMITS[name])}`);
+  }
 }
 
 await rm(dist, { recursive: true, force: true });

@@ -33,6 +33,17 @@ export function band(xs: readonly number[], low: readonly (number | null)[], hig
   }).join("");
 }
 
+/**
+ * Pixels a count for each step. Early steps, when all values are near each other, are often a hundred
+ * times as tall as late ones: the peaks are drawn as the square root of their ratio, each outline true
+ * in itself.
+ */
+export function heights(counts: readonly (readonly number[])[], tall: number): number[] {
+  const peaks = counts.map((row) => Math.max(1e-12, ...row));
+  const most = Math.max(1e-12, ...peaks);
+  return peaks.map((peak) => (tall * Math.sqrt(peak / most)) / peak);
+}
+
 /** Offset between neighbours and height of the tallest, so that `steps` outlines fill `frame`. */
 export function offsets(frame: Frame, steps: number, overlay: boolean): { base(i: number): number; tall: number } {
   const tall = overlay ? frame.height : Math.min(frame.height * 0.34, 110);

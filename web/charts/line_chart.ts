@@ -6,7 +6,8 @@ import uPlot from "uplot";
 import { align, nearest, yRange, type Aligned, type Axis, type LineSeries } from "./line_data";
 import { formatDuration, formatValue, type Units } from "./ticks";
 
-export interface LineColours { ink: string; grid: string; ground: string }
+/** Of what is drawn on canvas, which style sheets do not reach. */
+export interface LineColours { ink: string; grid: string; ground: string; font: string }
 
 export interface LineOptions {
   axis: Axis;
@@ -149,7 +150,7 @@ export class LineChart {
 
   private uplotOptions(): uPlot.Options {
     const { axis, log, colours, showRaw, height, sync, locale } = this.options;
-    const font = "12px system-ui, sans-serif";
+    const font = `12px ${colours.font}`;
     const lines = this.series.flatMap((s): uPlot.Series[] => {
       const alpha = () => (this.emphasised === null || this.emphasised === s.id ? 1 : 0.25);
       const strong: uPlot.Series = {

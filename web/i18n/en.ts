@@ -144,6 +144,8 @@ export const en = {
   "models.width": "width {w}",
   "models.installed": "installed",
   "models.not": "downloaded on first use",
+  "models.builtin": "built in, untrained",
+  "models.others": "8-bit and untrained networks",
   "models.bubble": "{name}: {madds} million multiply-adds, {top1} % top-1, {mb} MB, downloaded on first use. Train this.",
   "models.bubble.installed": "{name}: {madds} million multiply-adds, {top1} % top-1, {mb} MB, installed. Train this.",
   "models.tip": "{top1} % · {madds} M multiply-adds · {mb} MB",

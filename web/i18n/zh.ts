@@ -146,6 +146,8 @@ export const zh: Table = {
   "models.width": "宽度 {w}",
   "models.installed": "已安装",
   "models.not": "首次使用时下载",
+  "models.builtin": "内置（未训练）",
+  "models.others": "8 位及未训练的网络",
   "models.bubble": "{name}：{madds} 百万次乘加，top-1 {top1}%，{mb} MB，首次使用时下载。用它训练。",
   "models.bubble.installed": "{name}：{madds} 百万次乘加，top-1 {top1}%，{mb} MB，已安装。用它训练。",
   "models.tip": "{top1}% · {madds} 百万次乘加 · {mb} MB",

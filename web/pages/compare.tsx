@@ -29,7 +29,7 @@ function Side({ letter, training, side }: { letter: string; training: Training; 
 function verdict(result: Comparison): string | null {
   const { a, b } = result;
   if (a.accuracy === null || b.accuracy === null || a.interval_95 === null || b.interval_95 === null) return null;
-  const points = number(Math.abs(b.accuracy - a.accuracy) * 100, 1);
+  const points = (Math.abs(b.accuracy - a.accuracy) * 100).toFixed(1);
   const apart = a.interval_95[1] < b.interval_95[0] || b.interval_95[1] < a.interval_95[0];
   if (a.accuracy === b.accuracy) return t("compare.same");
   const better = b.accuracy > a.accuracy ? "B" : "A";

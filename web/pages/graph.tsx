@@ -19,6 +19,7 @@ const MARGIN = 24;
 interface Place { scope: string; node: GraphNode }
 
 const parentOf = (scope: string) => scope.split("/").slice(0, -1).join("/");
+const cut = (text: string, fits: number) => (text.length > fits ? `${text.slice(0, Math.max(1, fits - 1))}…` : text);
 const lastOf = (name: string) => name.split("/").pop() ?? name;
 
 /** All nodes of all scopes, asked for once, level by level. */
@@ -39,7 +40,6 @@ async function collect(source: Source, onFound: (places: Place[]) => void, alive
 function Box({ node, lit, onOpen }: { node: GraphNode; lit: boolean; onOpen(): void }) {
   const name = lastOf(node.name);
   const fits = Math.max(6, Math.floor((node.w - 20) / 7.2));
-  const short = name.length > fits ? `${name.slice(0, fits - 1)}…` : name;
   const label = node.scope ? t("graph.scope", { name: node.name, n: node.nodes }) : t("graph.op", { name: node.name, op: node.op, shape: node.shape });
   const open = { onClick: onOpen, onKeyDown: (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); onOpen(); } } };
   return (
@@ -47,8 +47,8 @@ function Box({ node, lit, onOpen }: { node: GraphNode; lit: boolean; onOpen(): v
       role={node.scope ? "button" : "img"} aria-label={label} data-node={node.name} {...(node.scope ? open : {})}>
       <title>{label}</title>
       <rect width={node.w} height={node.h} rx={node.scope ? 9 : node.h / 2} />
-      <text x={node.w / 2} y={node.h / 2 - 2} text-anchor="middle">{short}</text>
-      <text class="sub" x={node.w / 2} y={node.h / 2 + 12} text-anchor="middle">{node.scope ? t("graph.nodes", { n: node.nodes }) : `${node.op} ${node.shape}`.slice(0, fits + 4)}</text>
+      <text x={node.w / 2} y={node.h / 2 - 2} text-anchor="middle">{cut(name, fits)}</text>
+      <text class="sub" x={node.w / 2} y={node.h / 2 + 12} text-anchor="middle">{node.scope ? t("graph.nodes", { n: node.nodes }) : cut(`${node.op} ${node.shape}`, Math.floor((node.w - 12) / 5.6))}</text>
     </g>
   );
 }

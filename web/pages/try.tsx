@@ -37,6 +37,23 @@ function Scores({ answer, chosen, cam, onChoose }: {
   );
 }
 
+/** The photo's pixels; what the browser can show but not decode apart (SVG) by way of an image. */
+async function decode(photo: Blob, options?: ImageBitmapOptions): Promise<ImageBitmap | HTMLImageElement> {
+  try {
+    return await createImageBitmap(photo, options);
+  } catch {
+    const url = URL.createObjectURL(photo);
+    try {
+      const image = new Image();
+      image.src = url;
+      await image.decode();
+      return image;
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+  }
+}
+
 /** The photo as the browser shows it; turned back when the classifier saw it without its EXIF turn. */
 function Picture({ photo, answer, heat }: { photo: Blob; answer: Classification | null; heat: boolean }) {
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -45,10 +62,10 @@ function Picture({ photo, answer, heat }: { photo: Blob; answer: Classification 
   useEffect(() => {
     let over = false;
     const draw = async () => {
-      let bitmap = await createImageBitmap(photo);
+      let bitmap = await decode(photo);
       const turned = answer !== null && answer.width !== answer.height &&
         (bitmap.width > bitmap.height) !== (answer.width > answer.height);
-      if (turned) bitmap = await createImageBitmap(photo, { imageOrientation: "none" });
+      if (turned) bitmap = await decode(photo, { imageOrientation: "none" });
       const target = canvas.current;
       if (over || target === null) return;
       const scale = Math.min(1, 1200 / Math.max(bitmap.width, bitmap.height));

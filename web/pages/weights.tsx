@@ -7,7 +7,7 @@ import { link, route, setQuery } from "../app/router";
 import { dark } from "../app/theme";
 import { Empty, Loading, messageOf, Notice, Page, Segmented, Select } from "../app/ui";
 import { useFetched, useWidth } from "../app/use";
-import { band, offsets, outline } from "../charts/histogram";
+import { band, heights, offsets, outline } from "../charts/histogram";
 import { formatValue, niceTicks } from "../charts/ticks";
 import { number, t } from "../i18n";
 import { colourOf } from "../runs/colours";
@@ -23,8 +23,9 @@ function Ridges({ hist, mode, at, colour, width }: { hist: Hist; mode: "offset" 
   const low = hist.edges[0] ?? 0;
   const high = hist.edges[hist.edges.length - 1] ?? 1;
   const x = (v: number) => frame.left + ((v - low) / (high - low || 1)) * frame.width;
-  const most = Math.max(1e-12, ...hist.counts.flat());
   const place = offsets(frame, hist.steps.length, mode === "overlay");
+  const scales = heights(hist.counts, place.tall);
+  const path = (i: number) => outline(hist.edges, hist.counts[i] ?? [], x, place.base(i), scales[i] ?? 0);
   const labels = new Set(niceTicks(0, hist.steps.length - 1, 5).map(Math.round));
   const order = hist.steps.map((_, i) => i);
   return (
@@ -35,10 +36,10 @@ function Ridges({ hist, mode, at, colour, width }: { hist: Hist; mode: "offset" 
       ))}
       {order.map((i) => {
         const age = hist.steps.length < 2 ? 1 : i / (hist.steps.length - 1);
-        return <path key={i} class="ridge" d={outline(hist.edges, hist.counts[i] ?? [], x, place.base(i), place.tall / most)}
+        return <path key={i} class="ridge" d={path(i)}
           fill={mode === "offset" ? colour : "none"} fill-opacity={0.16 + 0.5 * age} stroke={mode === "offset" ? "var(--surface)" : colour} stroke-opacity={mode === "offset" ? 1 : 0.15 + 0.5 * age} />;
       })}
-      <path class="ridge chosen" d={outline(hist.edges, hist.counts[at] ?? [], x, place.base(at), place.tall / most)} fill={colour} fill-opacity="0.35" stroke={colour} />
+      <path class="ridge chosen" d={path(at)} fill={colour} fill-opacity="0.35" stroke={colour} />
       {mode === "offset" && order.filter((i) => labels.has(i)).map((i) => (
         <text key={i} class="tick" x={frame.left + frame.width + 8} y={place.base(i) + 4}>{number(hist.steps[i] ?? 0)}</text>
       ))}
@@ -113,7 +114,7 @@ export default function Weights() {
   const title = t("page.weights");
   const having = runs.value.filter((run) => (tags.value[run.id]?.histograms.length ?? 0) > 0);
   const wanted = route.value.query.get("run");
-  const run = having.find((r) => r.id === wanted) ?? having[having.length - 1];
+  const run = having.find((r) => r.id === wanted) ?? [...having].reverse().find((r) => r.kind !== "validation") ?? having[0];
   if (!loaded.value || (runs.value.length > 0 && Object.keys(tags.value).length === 0)) return <Page title={title}><Loading /></Page>;
   if (run === undefined) return <Page title={title}><Empty stage={1} title={t("weights.empty")}><p>{t("weights.empty.text")}</p><p><a class="button primary" href={link("train")}>{t("page.train")}</a></p></Empty></Page>;
   return (

@@ -8,7 +8,6 @@ import { Menu } from "../../app/menu";
 import type { Run } from "../../api/types";
 import { LineChart, type LineOptions } from "../../charts/line_chart";
 import { axisValues, brokenSteps, yRange, type LineSeries } from "../../charts/line_data";
-import { play, silence } from "../../charts/sound";
 import { formatValue } from "../../charts/ticks";
 import { locale, t, units } from "../../i18n";
 import { colourOf } from "../../runs/colours";
@@ -16,9 +15,13 @@ import { curveFor, onCurve, startOf } from "../../runs/curve_data";
 import { shortHash } from "../../runs/shorthash";
 import { tags } from "../../runs/store";
 import { axis, hovered, ignoreOutliers, logY, pinned, smoothing, tagKind, togglePin, zooms } from "./curve_state";
-import { downloadPicture, downloadTable } from "./downloads";
 
 const SECONDS_A_CURVE = 3.5;
+const MOST_IN_LEGEND = 6;
+
+// Fetched at their first use.
+const downloads = () => import("./downloads");
+const sound = () => import("../../charts/sound");
 
 export function runLabel(run: Run): string {
   return run.name === "." ? t("curves.root") : run.name;
@@ -28,7 +31,7 @@ export function runLabel(run: Run): string {
 export function chartColours(): LineOptions["colours"] {
   const style = getComputedStyle(document.documentElement);
   const of = (name: string) => style.getPropertyValue(name).trim();
-  return { ink: of("--muted"), grid: of("--hairline"), ground: of("--surface") };
+  return { ink: of("--muted"), grid: of("--hairline"), ground: of("--surface"), font: getComputedStyle(document.body).fontFamily };
 }
 
 export function useSeen(): [RefObject<HTMLDivElement | null>, boolean] {
@@ -87,18 +90,26 @@ function seriesOf(list: Run[], tag: string, width: number, zoom: [number, number
   });
 }
 
-function Legend({ series }: { series: LineSeries[] }) {
-  const shown = series.slice(0, 8);
+/** A training's curves in one entry: its name, then each line with the value that it has come to. */
+function Legend({ series, runs }: { series: LineSeries[]; runs: Run[] }) {
+  const groupOf = (s: LineSeries) => runs.find((run) => run.id === s.id)?.group ?? s.name;
+  const names = [...new Set(series.map(groupOf))];
+  const shown = names.slice(0, MOST_IN_LEGEND);
   return (
     <ul class="legend">
-      {shown.map((s) => (
-        <li key={s.id}>
-          <span class={s.dashed ? "swatch dashed" : "swatch"} style={{ color: s.colour }} aria-hidden="true" />
-          <span class="legend-name">{s.name}</span>
-          <strong>{formatValue(s.y[s.y.length - 1])}</strong>
+      {shown.map((name) => (
+        <li key={name}>
+          <span class="legend-name">{name === "" || name === "." ? t("curves.root") : name}</span>
+          {series.filter((s) => groupOf(s) === name).map((s) => (
+            <span key={s.id} class="legend-value" title={s.name}>
+              <span class={s.dashed ? "swatch dashed" : "swatch"} style={{ color: s.colour }} aria-hidden="true" />
+              <span class="sr-only">{s.name}</span>
+              <strong>{formatValue(s.y[s.y.length - 1])}</strong>
+            </span>
+          ))}
         </li>
       ))}
-      {series.length > shown.length && <li class="faint">{t("curves.more", { n: series.length - shown.length })}</li>}
+      {names.length > shown.length && <li>{t("curves.more", { n: names.length - shown.length })}</li>}
     </ul>
   );
 }
@@ -148,7 +159,8 @@ export function ChartCard({ tag, runs, big }: { tag: string; runs: Run[]; big?: 
     chart.current = null;
   }, []);
 
-  const listen = () => {
+  const listen = async () => {
+    const { play, silence } = await sound();
     if (playing) {
       silence();
       return;
@@ -181,18 +193,18 @@ export function ChartCard({ tag, runs, big }: { tag: string; runs: Run[]; big?: 
         </div>
         <div class="card-tools">
           {zoom && <button type="button" class="icon-button" aria-label={t("curves.fit")} title={t("curves.fit")} onClick={() => chart.current?.fit()}><Icon name="fit" /></button>}
-          <button type="button" class="icon-button" aria-label={playing ? t("curves.silence") : t("curves.listen")} title={playing ? t("curves.silence") : t("curves.listen")} aria-pressed={playing} onClick={listen}><Icon name={playing ? "stop" : "sound"} /></button>
+          <button type="button" class="icon-button" aria-label={playing ? t("curves.silence") : t("curves.listen")} title={playing ? t("curves.silence") : t("curves.listen")} aria-pressed={playing} onClick={() => void listen()}><Icon name={playing ? "stop" : "sound"} /></button>
           <button type="button" class="icon-button" aria-label={t("curves.pin")} title={t("curves.pin")} aria-pressed={isPinned} onClick={() => togglePin(tag)}><Icon name="pin" /></button>
           <button type="button" class="icon-button wide-button" aria-label={t("curves.wide")} title={t("curves.wide")} aria-pressed={wide} onClick={() => setWide(!wide)}><Icon name="wide" /></button>
           <Menu label={t("curves.download")} icon="save" items={[
-            { text: t("download.svg"), act: () => void downloadPicture(tag, picture(), "svg") },
-            { text: t("download.png"), act: () => void downloadPicture(tag, picture(), "png") },
-            { text: t("download.csv"), act: () => void downloadTable(tag, list, "csv") },
-            { text: t("download.json"), act: () => void downloadTable(tag, list, "json") },
+            { text: t("download.svg"), act: () => void downloads().then((d) => d.downloadPicture(tag, picture(), "svg")) },
+            { text: t("download.png"), act: () => void downloads().then((d) => d.downloadPicture(tag, picture(), "png")) },
+            { text: t("download.csv"), act: () => void downloads().then((d) => d.downloadTable(tag, list, "csv")) },
+            { text: t("download.json"), act: () => void downloads().then((d) => d.downloadTable(tag, list, "json")) },
           ]} />
         </div>
       </div>
-      <Legend series={series} />
+      <Legend series={series} runs={list} />
       <div class="chart-place" style={{ minHeight: `${options.height}px` }}>
         {ready ? <div ref={host} class="chart" /> : <div class="chart-waiting" aria-hidden="true" />}
       </div>
