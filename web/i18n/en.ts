@@ -27,6 +27,7 @@ export const en = {
   "unit.min": "min",
   "unit.h": "h",
   "unit.d": "d",
+  "unit.percent": " %",
   "interval.label": "{accuracy}, with 95 % certainty between {low} and {high}",
   "live.connecting": "connecting",
   "live.live": "live",

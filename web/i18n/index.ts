@@ -1,17 +1,14 @@
 // Text in the reader's language. English is part of the first script, Chinese is fetched when chosen.
-//
-// `{n}` puts in a parameter, numbers grouped as the language does; `{n|photo|photos}` chooses by
-// whether the parameter n is 1 (Chinese needs no such choice).
 
 import { computed, effect, signal } from "@preact/signals";
 import { formatDuration, type Units } from "../charts/ticks";
 import { kept } from "../runs/settings";
 import { en } from "./en";
+import { fill, type Params } from "./fill";
 
 export type Key = keyof typeof en;
 export type Table = Record<Key, string>;
 export type Language = "en" | "zh";
-export type Params = Record<string, string | number>;
 
 const system: Language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
 const chosen = kept<Language>("language", system);
@@ -36,15 +33,6 @@ effect(() => {
   document.documentElement.lang = locale.value;
 });
 
-export function fill(pattern: string, params: Params, numbers: string): string {
-  return pattern.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name: string, one?: string, many?: string) => {
-    const value = params[name];
-    if (value === undefined) return whole;
-    if (one !== undefined) return (value === 1 ? one : many) ?? "";
-    return typeof value === "number" ? value.toLocaleString(numbers) : value;
-  });
-}
-
 export function t(key: Key, params: Params = {}): string {
   const table = tables.value[language.value] ?? en;
   return fill(table[key], params, locale.value);
@@ -53,10 +41,10 @@ export function t(key: Key, params: Params = {}): string {
 export const number = (value: number, digits = 0) =>
   value.toLocaleString(locale.value, { maximumFractionDigits: digits });
 
-/** A share as percent, with one digit. */
+/** A share as percent, with one digit; the sign as the language has it. */
 export const percent = (share: number | null | undefined, digits = 1) =>
   share === null || share === undefined ? "–"
-    : `${(share * 100).toLocaleString(locale.value, { minimumFractionDigits: digits, maximumFractionDigits: digits })} %`;
+    : `${(share * 100).toLocaleString(locale.value, { minimumFractionDigits: digits, maximumFractionDigits: digits })}${t("unit.percent")}`;
 
 /** A moment given in ISO 8601, short. */
 export function moment(iso: string | null | undefined): string {

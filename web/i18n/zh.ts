@@ -29,6 +29,7 @@ export const zh: Table = {
   "unit.min": "分",
   "unit.h": "时",
   "unit.d": "天",
+  "unit.percent": "%",
   "interval.label": "{accuracy}，95% 置信区间为 {low} 至 {high}",
   "live.connecting": "连接中",
   "live.live": "实时",

@@ -38,12 +38,13 @@ function Chart({ networks, chosen, onChoose }: { networks: Network[]; chosen: st
           <text class="axis" x={box.left + box.width / 2} y={HEIGHT - 8} text-anchor="middle">{t("models.x")}</text>
           {layout.bubbles.map((b) => {
             const n = of(b.key);
+            const covered = layout.bubbles.some((o) => o !== b && Math.hypot(o.cx - b.cx, o.cy - b.cy) < b.r * 0.6 + o.r);
             return (
               <a key={b.key} href={link("train", { architecture: n.architecture })} class={`bubble ${family(n)}${n.installed ? " installed" : ""}${chosen === b.key ? " chosen" : ""}`}
                 aria-label={t(n.installed ? "models.bubble.installed" : "models.bubble", { name: n.architecture, madds: n.multiply_adds_m, top1: n.top1 ?? 0, mb: n.file_mb })}
                 onMouseEnter={() => onChoose(b.key)} onFocus={() => onChoose(b.key)} onBlur={() => onChoose(null)}>
                 <circle cx={b.cx} cy={b.cy} r={b.r} />
-                {(b.r > 16) && <text x={b.cx} y={b.cy + 4} text-anchor="middle">{n.architecture.startsWith("inception") ? "Inception" : n.input_size}</text>}
+                {b.r > 16 && !covered && <text x={b.cx} y={b.cy + 4} text-anchor="middle">{n.architecture.startsWith("inception") ? "Inception" : n.input_size}</text>}
               </a>
             );
           })}

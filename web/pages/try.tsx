@@ -80,7 +80,7 @@ function Picture({ photo, answer, heat }: { photo: Blob; answer: Classification 
   const cam = heat ? answer?.cam ?? null : null;
   useEffect(() => {
     if (map.current !== null && cam !== null && answer !== null) drawHeat(map.current, cam, answer.width / answer.height);
-  }, [cam]);
+  }, [cam, shown]);
   const label = answer === null ? t("try.photo") : t("try.photo.label", { label: answer.scores[0]?.label ?? "", score: percent(answer.scores[0]?.score) });
   return (
     <div class="picture">

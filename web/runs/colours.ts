@@ -1,14 +1,8 @@
 // One colour a training, kept by its name: the next one that is free, so that colours do not repeat
 // before all are used, and the same name has the same colour tomorrow.
-//
-// The first eight are Okabe's and Ito's order of hues, told apart with any kind of colour blindness,
-// in a darker variant for white ground and a lighter one for dark ground. Later ones go around the
-// hue circle by the golden angle.
 
+import { FIXED_COLOURS, slotColour } from "./palette";
 import { kept } from "./settings";
-
-const LIGHT = ["#0072b2", "#c2570c", "#00795a", "#a8498a", "#8a6d00", "#2f8fc4", "#b3261e", "#525b68"];
-const DARK = ["#5cb3f0", "#ff9d57", "#3fcf9f", "#eb98cc", "#e8cf4a", "#9ad4f7", "#ff8a80", "#b3bcc9"];
 
 /** Slots by name, in the order of first appearance. */
 export const slots = kept<Record<string, number>>("colours", {});
@@ -27,8 +21,8 @@ export function assignColours(names: readonly string[]): void {
   const ever = new Set(Object.values(next));
   for (const name of missing) {
     let slot = 0;
-    while (slot < LIGHT.length && ever.has(slot)) slot++;
-    if (slot >= LIGHT.length) {
+    while (slot < FIXED_COLOURS && ever.has(slot)) slot++;
+    if (slot >= FIXED_COLOURS) {
       slot = 0;
       while (visible.has(slot)) slot++;
     }
@@ -37,14 +31,6 @@ export function assignColours(names: readonly string[]): void {
     ever.add(slot);
   }
   slots.value = next;
-}
-
-/** A CSS colour for a slot. */
-export function slotColour(slot: number, dark: boolean): string {
-  const fixed = (dark ? DARK : LIGHT)[slot];
-  if (fixed !== undefined) return fixed;
-  const hue = Math.round((slot * 137.508) % 360);
-  return dark ? `hsl(${hue} 75% 70%)` : `hsl(${hue} 70% 36%)`;
 }
 
 export function colourOf(name: string, dark: boolean): string {

@@ -49,13 +49,13 @@ class Entry {
     if (curve?.whole) {
       if (curve.smoothing !== view.smoothing) this.smoothWhole(curve, view.smoothing);
     } else if (this.fetched !== this.key(view)) {
-      this.fetch(view);
+      this.ask(view);
     }
   }
 
   refetch(): void {
     this.fetched = "";
-    if (this.view !== null) this.fetch(this.view);
+    if (this.view !== null) this.ask(this.view);
   }
 
   append(points: Pushed[]): void {
@@ -121,7 +121,7 @@ class Entry {
     this.early = [];
   }
 
-  private fetch(view: View): void {
+  private ask(view: View): void {
     this.fetching?.abort();
     const abort = new AbortController();
     this.fetching = abort;
