@@ -179,7 +179,8 @@ export class LineChart {
         drag: { x: true, y: false, dist: 6, setScale: false },
         points: { size: 8, width: 2, fill: colours.ground },
         dataIdx: (_, index, hovered) => this.ownIndex(index, hovered),
-        sync: { key: sync, setSeries: false },
+        // The crosshair is shared, a zoom is not.
+        sync: { key: sync, setSeries: false, filters: { sub: (type) => /^mouse(move|leave)$/.test(type), pub: () => true } },
         bind: { dblclick: () => () => (this.fit(), null) },
         y: true,
       },

@@ -32,13 +32,12 @@ function ClassBars({ data, chosen, onChoose }: { data: Dataset; chosen: number |
         {data.classes.map((c) => (
           <li key={c.index}>
             <button type="button" class="class-bar" aria-pressed={chosen === c.index}
-              aria-label={t("data.class.label", { label: c.label, n: count(c), training: c.training, validation: c.validation, testing: c.testing })}
               onClick={() => onChoose(chosen === c.index ? null : c.index)}>
               <span class="class-name">{c.label}</span>
               <span class="class-track"><span class="class-fill" style={{ width: `${(count(c) / most) * 100}%` }}>
                 {SPLITS.map((split) => c[split] > 0 && <span key={split} class={split} style={{ flexGrow: c[split] }} />)}
               </span></span>
-              <span class="class-count">{number(count(c))}{count(c) < SMALL_CLASS && <span class="chip warning">{t("data.few")}</span>}</span>
+              <span class="class-count">{number(count(c))}<span class="sr-only">{t("data.class.label", { training: c.training, validation: c.validation, testing: c.testing })}</span>{count(c) < SMALL_CLASS && <span class="chip warning">{t("data.few")}</span>}</span>
             </button>
           </li>
         ))}
@@ -65,7 +64,7 @@ function ProblemGroup({ kind, list, labels }: { kind: string; list: PhotoProblem
             <p>{p.message}</p>
             {p.images.length > 0 && (
               <Gallery items={p.images} total={p.images.length} size={110} captionHeight={34} label={p.message}
-                describe={(image: Photo) => `${image.file}, ${splitName(image.split)}`}
+                describe={(image: Photo) => image.file}
                 caption={(image) => <><span class="ellipsis">{labels[image.class] ?? ""}</span><span class="faint">{splitName(image.split)}</span></>} />
             )}
           </li>
@@ -110,7 +109,7 @@ function Photos({ data, training, klass, split }: { data: Dataset; training: str
       {pages.error !== null && <Notice kind="error">{messageOf(pages.error)}</Notice>}
       {pages.loading && pages.items.length === 0 && <Loading />}
       <Gallery items={pages.items} total={pages.total} more={pages.more} label={t("data.photos")}
-        describe={(p) => `${p.file}, ${labels[p.class] ?? ""}, ${splitName(p.split)}`}
+        describe={(p) => `${p.file}, ${splitName(p.split)}`}
         captionHeight={26} caption={(p) => <><span class={`key ${p.split ?? ""}`} aria-hidden="true" /><span class="ellipsis">{labels[p.class] ?? ""}</span></>}
         detail={(p) => <p>{labels[p.class] ?? ""} · {splitName(p.split)}</p>} />
     </section>

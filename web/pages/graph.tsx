@@ -47,8 +47,8 @@ function Box({ node, lit, onOpen }: { node: GraphNode; lit: boolean; onOpen(): v
       role={node.scope ? "button" : "img"} aria-label={label} data-node={node.name} {...(node.scope ? open : {})}>
       <title>{label}</title>
       <rect width={node.w} height={node.h} rx={node.scope ? 9 : node.h / 2} />
-      <text x={node.w / 2} y={node.h / 2 - 2} text-anchor="middle">{cut(name, fits)}</text>
-      <text class="sub" x={node.w / 2} y={node.h / 2 + 12} text-anchor="middle">{node.scope ? t("graph.nodes", { n: node.nodes }) : cut(`${node.op} ${node.shape}`, Math.floor((node.w - 12) / 5.6))}</text>
+      <text aria-hidden="true" x={node.w / 2} y={node.h / 2 - 2} text-anchor="middle">{cut(name, fits)}</text>
+      <text class="sub" aria-hidden="true" x={node.w / 2} y={node.h / 2 + 12} text-anchor="middle">{node.scope ? t("graph.nodes", { n: node.nodes }) : cut(`${node.op} ${node.shape}`, Math.floor((node.w - 12) / 5.6))}</text>
     </g>
   );
 }

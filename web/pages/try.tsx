@@ -25,7 +25,7 @@ function Scores({ answer, chosen, cam, onChoose }: {
       {order.map((s, rank) => (
         <li key={s.label} class={rank === 0 ? "best" : ""}>
           <button type="button" class="score" disabled={!cam} aria-pressed={cam ? chosen === rank : undefined}
-            aria-label={`${s.label} ${percent(s.score)}`} title={cam ? t("try.why", { label: s.label }) : undefined} onClick={() => onChoose(rank)}>
+            title={cam ? t("try.why", { label: s.label }) : undefined} onClick={() => onChoose(rank)}>
             <span class="score-name">{s.label}</span>
             <span class="score-figure">{percent(s.score)}</span>
             <span class="score-track" aria-hidden="true"><span style={{ width: `${s.score * 100}%` }} /></span>

@@ -90,7 +90,7 @@ function HistCard({ run, tag, mode }: { run: Run; tag: string; mode: Mode }) {
       <div class="card-head"><div class="card-title"><h3>{tag.split("/").filter((s) => !/^(summaries|histogram)$/.test(s)).slice(-2).join(" / ")}</h3><code>{tag}</code></div></div>
       <div ref={place} class="hist-place" style={{ minHeight: `${HEIGHT}px` }}>
         {error !== null && <Notice kind="error">{messageOf(error)}</Notice>}
-        {hist === null && error === null && <Loading />}
+        {isSeen && hist === null && error === null && <Loading />}
         {hist !== null && width > 0 && hist.steps.length > 0 && (
           <svg width={width} height={HEIGHT} role="img" aria-label={label}>
             {mode === "bands" ? <Bands hist={hist} at={at} colour={colour} width={width} /> : <Ridges hist={hist} mode={mode} at={at} colour={colour} width={width} />}

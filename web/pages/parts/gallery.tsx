@@ -97,8 +97,9 @@ export function Gallery<T extends GalleryItem>({ items, total, more, label, desc
         {width > 0 && shown.map((item, i) => (
           <li key={item.id + (first + i)}>
             <button type="button" class="photo" data-index={first + i} tabIndex={first + i === active ? 0 : -1}
-              aria-label={describe(item)} onClick={() => { setActive(first + i); setOpen(first + i); }}>
+              onClick={() => { setActive(first + i); setOpen(first + i); }}>
               <span class="photo-frame" style={{ height: `${cell}px` }}><Thumb id={item.id} size={cell * devicePixelRatio > 200 ? 320 : 200} alt="" /></span>
+              <span class="sr-only">{describe(item)}</span>
               {caption && <span class="photo-caption" style={{ height: `${captionHeight}px` }}>{caption(item)}</span>}
             </button>
           </li>

@@ -59,7 +59,6 @@ export function Matrix({ labels, values, mode, chosen, onChoose, caption }: {
                   <button type="button" data-cell={`${truth},${predicted}`} disabled={onChoose === undefined}
                     class={`cell ${tone(value, truth, predicted)}${truth === predicted ? " diagonal" : ""}`}
                     style={{ "--strength": (0.10 + 0.9 * strength(value, truth)).toFixed(3) }}
-                    data-strong={strength(value, truth) > 0.5 ? "" : undefined}
                     tabIndex={active[0] === truth && active[1] === predicted ? 0 : -1}
                     aria-pressed={chosen ? chosen[0] === truth && chosen[1] === predicted : undefined}
                     aria-label={t("matrix.cell", { truth: labels[truth] ?? "", predicted: labels[predicted] ?? "", value: text(value, truth) })}

@@ -15,7 +15,7 @@ export function SampleGallery({ samples, total, more, labels, label }: {
   const name = (index: number) => labels[index] ?? String(index);
   return (
     <Gallery items={samples} total={total} {...(more ? { more } : {})} label={label} captionHeight={44} size={140}
-      describe={(s) => t("sample.label", { file: s.file, truth: name(s.truth), predicted: name(s.predicted), score: percent(s.score) })}
+      describe={(s) => s.file}
       caption={(s) => (
         <>
           <span class={s.truth === s.predicted ? "verdict right" : "verdict wrong"}><span class="ellipsis">{name(s.predicted)}</span> <b>{percent(s.score, 0)}</b></span>

@@ -15,7 +15,7 @@ export const launch = () => chromium.launch({
 /** A page with the language and the colours that are wanted, as after a person chose them. */
 export async function openPage(browser, { language = "en", theme = "light", width = 1360, height = 900, reducedMotion = "reduce" } = {}) {
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: theme, reducedMotion, acceptDownloads: true });
-  await context.addInitScript(`localStorage.setItem("graft.language", ${JSON.stringify(JSON.stringify(language))})`);
+  await context.addInitScript(`if (location.protocol === "http:") localStorage.setItem("graft.language", ${JSON.stringify(JSON.stringify(language))})`);
   const page = await context.newPage();
   return { context, page };
 }

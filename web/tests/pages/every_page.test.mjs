@@ -25,6 +25,7 @@ for (const language of ["en", "zh"]) {
         for (const name of PAGES) {
           await go(page, mock, name);
           if (name === "curves") await page.locator(".u-over").first().waitFor();
+          if (name === "train") await page.locator(".button.large:enabled").waitFor();
           if (name === "try") {
             await page.locator(".sample").first().click();
             await page.locator(".answer-label").waitFor();

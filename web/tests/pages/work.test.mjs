@@ -105,9 +105,8 @@ test("train: folder, command, start, progress, finished, try", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "train?architecture=mobilenet_0.25_128");
     await page.getByRole("button", { name: "Browse" }).click();
-    await page.getByRole("button", { name: "Use flower_photos" }).click();
-    await page.waitForFunction(() => document.querySelector(".command code")?.textContent.includes("--architecture=mobilenet_0.25_128"));
-    assert.match(await page.locator(".command code").innerText(), /--image_dir=\/home\/me\/.*flower_photos/);
+    await page.getByRole("button", { name: "Use this: flower_photos" }).click();
+    await page.waitForFunction(() => document.querySelector(".command code")?.textContent.match(/--image_dir=\/home\/me\/.*flower_photos --architecture=mobilenet_0.25_128/));
     await page.getByRole("button", { name: "Start training" }).click();
     await page.getByRole("progressbar").waitFor();
     await page.getByText(/about .* left/).waitFor();
@@ -148,7 +147,7 @@ test("weights: three views and the step slider", async () => {
     await page.locator(".step-slider input").first().fill("3");
     assert.notEqual(await page.locator(".hist-card svg").first().getAttribute("aria-label"), before);
     await page.getByRole("button", { name: "Percentiles" }).click();
-    await page.locator(".marker").first().waitFor();
+    await page.locator(".marker").first().waitFor({ state: "attached" });
   });
 });
 
@@ -159,7 +158,9 @@ test("compare: what differs, the verdict, the photos", async () => {
     assert.match(text, /B is ahead by 1\.0 points, but the intervals overlap/);
     assert.match(text, /how_many_training_steps/);
     assert.equal(await page.locator('[data-cell="2,2"]').innerText(), "+2");
-    await page.locator(".photo").nth(2).scrollIntoViewIfNeeded();
+    await page.locator(".photo").first().scrollIntoViewIfNeeded();
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    await page.waitForFunction(() => document.querySelectorAll(".photo").length === 3);
   });
 });
 
