@@ -57,7 +57,7 @@ export function Seedling({ stage = 1 }: { stage?: number }) {
   return (
     <svg class="seedling" viewBox="0 0 160 120" width="160" height="120" aria-hidden="true" focusable="false">
       <ellipse cx="80" cy="104" rx="58" ry="8" class="soil" />
-      <path d="M80 103V62" class="stem" />
+      <path d={stage === 0 ? "M80 96c0-7-3-9-7-12" : "M80 103V62"} class="stem" />
       {stage === 0 && <ellipse cx="80" cy="98" rx="9" ry="6" class="seed" />}
       {stage > 0 && <path d="M80 76c0-16 9-25 26-27 1 17-9 27-26 27z" class="leaf" />}
       {stage > 0 && <path d="M80 88c0-13-8-21-23-22-1 14 8 22 23 22z" class="leaf pale" />}

@@ -46,6 +46,7 @@ function Toolbar() {
 
 function NothingYet() {
   const dirs = status.value?.logdirs ?? [];
+  const command = `graft retrain --summaries_dir=${dirs[0]?.path ?? "tf_files/training_summaries"} --image_dir=tf_files/flower_photos`;
   return (
     <Empty stage={0} title={t("curves.empty")}>
       <p>{t("curves.empty.looked")}</p>
@@ -55,7 +56,7 @@ function NothingYet() {
       <p>{t("curves.empty.wait")}</p>
       <p><a class="button primary" href={link("train")}>{t("curves.empty.train")}</a></p>
       <p class="faint">{t("curves.empty.command")}</p>
-      <div class="command"><code>graft retrain --summaries_dir={dirs[0]?.path ?? ""} --image_dir=…</code></div>
+      <div class="command"><code>{command}</code><CopyButton text={command} label={t("copy")} /></div>
     </Empty>
   );
 }

@@ -43,10 +43,11 @@ function Box({ node, lit, onOpen }: { node: GraphNode; lit: boolean; onOpen(): v
   const label = node.scope ? t("graph.scope", { name: node.name, n: node.nodes }) : t("graph.op", { name: node.name, op: node.op, shape: node.shape });
   const open = { onClick: onOpen, onKeyDown: (e: KeyboardEvent) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); onOpen(); } } };
   return (
-    <g class={`node ${node.scope ? "scope" : "op"}${lit ? " lit" : ""}`} transform={`translate(${node.x} ${node.y})`} tabIndex={0}
-      role={node.scope ? "button" : "img"} aria-label={label} data-node={node.name} {...(node.scope ? open : {})}>
-      <title>{label}</title>
-      <rect width={node.w} height={node.h} rx={node.scope ? 9 : node.h / 2} />
+    <g class={`node ${node.scope ? "scope" : "op"}${lit ? " lit" : ""}`} transform={`translate(${node.x} ${node.y})`}>
+      <g class="box" tabIndex={0} role={node.scope ? "button" : "img"} aria-label={label} data-node={node.name} {...(node.scope ? open : {})}>
+        <title>{label}</title>
+        <rect width={node.w} height={node.h} rx={node.scope ? 9 : node.h / 2} />
+      </g>
       <text aria-hidden="true" x={node.w / 2} y={node.h / 2 - 2} text-anchor="middle">{cut(name, fits)}</text>
       <text class="sub" aria-hidden="true" x={node.w / 2} y={node.h / 2 + 12} text-anchor="middle">{node.scope ? t("graph.nodes", { n: node.nodes }) : cut(`${node.op} ${node.shape}`, Math.floor((node.w - 12) / 5.6))}</text>
     </g>

@@ -85,8 +85,10 @@ function Picture({ photo, answer, heat }: { photo: Blob; answer: Classification 
   return (
     <div class="picture">
       {shown === "never" && <p class="faint picture-none">{t("try.undrawn")}</p>}
-      <canvas ref={canvas} role="img" aria-label={label} hidden={shown === "never"} />
-      {cam !== null && shown === "yes" && <canvas ref={map} class="heat" aria-hidden="true" style={{ opacity: String(opacity.value) }} />}
+      <div class="photo-stack" hidden={shown === "never"}>
+        <canvas ref={canvas} role="img" aria-label={label} />
+        {cam !== null && shown === "yes" && <canvas ref={map} class="heat" aria-hidden="true" style={{ opacity: String(opacity.value) }} />}
+      </div>
     </div>
   );
 }
