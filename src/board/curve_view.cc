@@ -1,7 +1,9 @@
 #include "board/curve_view.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -95,6 +97,22 @@ std::string encode_curve(const Curve& curve, std::span<const float> smooth,
   for (const std::size_t i : indices) put(curve.walls[i]);
   for (const std::size_t i : indices) put(curve.values[i]);
   for (const std::size_t i : indices) put(smooth[i]);
+  return out;
+}
+
+std::string csv_of(const Curve& curve) {
+  std::string out = "Wall time,Step,Value\n";
+  std::array<char, 96> line{};
+  for (std::size_t i = 0; i < curve.steps.size(); ++i) {
+    char* at = std::to_chars(line.data(), line.data() + line.size(), curve.walls[i]).ptr;
+    *at++ = ',';
+    at =
+        std::to_chars(at, line.data() + line.size(), static_cast<std::int64_t>(curve.steps[i])).ptr;
+    *at++ = ',';
+    at = std::to_chars(at, line.data() + line.size(), curve.values[i]).ptr;
+    *at++ = '\n';
+    out.append(line.data(), at);
+  }
   return out;
 }
 

@@ -30,6 +30,10 @@ std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<co
 std::string encode_curve(const Curve& curve, std::span<const float> smooth,
                          std::span<const std::size_t> indices);
 
+// "Wall time,Step,Value" and a line a point, as TensorBoard's downloads have it; numbers have
+// digits enough to read back as the same.
+std::string csv_of(const Curve& curve);
+
 // Steps of 0 … count-1 to show: at most `most`, evenly chosen, the first and the last among them.
 std::vector<std::size_t> evenly_chosen(std::size_t count, std::size_t most);
 

@@ -341,8 +341,8 @@ void HttpServer::State::Session::begin_stream(const HttpResponse& response) {
   server_.stream_count = server_.streams.size();
   const EventHub::Start start = server_.hub.start(request_.header("last-event-id"));
   next_event_ = start.next;
-  std::string text =
-      head_of(response, 0, false) + server_.hub.format(next_event_, "hello", server_.options.hello);
+  std::string text = head_of(response, 0, false) +
+                     server_.hub.format(next_event_, "hello", server_.options.hello());
   if (start.missed) text += server_.hub.format(next_event_, "reset", "{}");
   Failure ignored;
   stream_.socket().set_option(tcp::no_delay(true), ignored);

@@ -35,8 +35,8 @@ class HttpServer {
     std::uint16_t port = 0;             // 0: any free one
     Guard guard;
     HttpLimits limits;
-    std::string hello;  // data of the first event on each push channel; one line of JSON
-    std::string epoch;  // of the EventHub
+    std::function<std::string()> hello;  // data of the first event on each push channel
+    std::string epoch;                   // of the EventHub
   };
   // kIo: the port is taken, or the address is not this machine's ("in use" is told by in_use).
   static Result<std::unique_ptr<HttpServer>> start(Options options, Handler handler,

@@ -8,14 +8,17 @@ WorkerPool::WorkerPool(int threads, std::size_t max_waiting) : max_waiting_(max_
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
-WorkerPool::~WorkerPool() {
+void WorkerPool::stop() {
+  std::deque<std::function<void()>> dropped;  // its captures end outside of the lock
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    waiting_.clear();
+    dropped.swap(waiting_);
   }
   changed_.notify_all();
-  for (std::thread& thread : threads_) thread.join();
+  for (std::thread& thread : threads_) {
+    if (thread.joinable()) thread.join();
+  }
 }
 
 bool WorkerPool::post(std::function<void()> work) {

@@ -14,12 +14,14 @@ namespace graft {
 class WorkerPool {
  public:
   WorkerPool(int threads, std::size_t max_waiting);
-  ~WorkerPool();  // finishes the work at hand, drops what waits
+  ~WorkerPool() { stop(); }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // False: too much is waiting already.
+  // False: too much is waiting already, or the pool was stopped.
   bool post(std::function<void()> work);
+  // Finishes the work at hand, drops what waits, takes no more.
+  void stop();
 
  private:
   void run();
