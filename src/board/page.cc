@@ -38,7 +38,9 @@ std::string html_escaped(std::string_view text) {
 std::string plain_page(BoardContext& context) {
   std::string out =
       "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<title>Graft</title>\n</head>\n<body>\n<h1>Graft</h1>\n"
+      "<meta name=\"graft-token\" content=\"" +
+      context.token +
+      "\">\n<title>Graft</title>\n</head>\n<body>\n<h1>Graft</h1>\n"
       "<p>This program was built without its page. To get it, install Node.js and build again: "
       "<code>./dev build</code>. The data are there already:</p>\n"
       "<ul>\n<li><a href=\"/api/status\">state</a></li>\n"
