@@ -118,13 +118,15 @@ class BoardTest : public testing::Test {
     return at == std::string::npos ? "" : page.substr(at + 28, 32);
   }
   std::string run(const std::string& name) {
-    for (const Json& run : json("/api/runs")["runs"]) {
+    const Json all = json("/api/runs");
+    for (const Json& run : all["runs"]) {
       if (run["name"] == name) return run["id"];
     }
     return "";
   }
   std::string training(const std::string& name) {
-    for (const Json& training : json("/api/trainings")["trainings"]) {
+    const Json all = json("/api/trainings");
+    for (const Json& training : all["trainings"]) {
       if (training["name"] == name) return training["id"];
     }
     return "";
@@ -185,7 +187,10 @@ TEST_F(BoardTest, AnswersAsTheExamplesOfTheContractDo) {
     const auto text = read_text_file(std::string(GRAFT_SOURCE_DIR) + "/docs/board_api/examples/" +
                                      example + ".json");
     ASSERT_TRUE(text.ok());
-    same_shape(*parse_json(*text), json(target), example);
+    Json wanted = *parse_json(*text);
+    // An option's value is of whatever kind the option is.
+    if (example == "compare") wanted["options"][0]["a"] = wanted["options"][0]["b"] = nullptr;
+    same_shape(wanted, json(target), example);
   }
 }
 
@@ -299,11 +304,94 @@ TEST_F(BoardTest, ExplainsTheResults) {
   EXPECT_EQ(get("/api/eval/" + id + "/samples?cursor=zzz").status, 400);
 }
 
+// The page's way: a photo's bytes in, scores and the map out. What the map says is held to the
+// logit by model/class_map_test.cc; here, that it arrives whole. Float32 carries some seven digits
+// through the network's last sums, of the order of the logit and the map's own magnitude.
+TEST_F(BoardTest, TriesAClassifier) {
+  const Json status = json("/api/status");
+  ASSERT_EQ(status["classifiers"].size(), 2U);
+  const std::string target =
+      "/api/classify?cam=1&classifier=" + status["classifiers"][0]["id"].get<std::string>();
+  const std::string secret = "X-Graft-Token: " + token() + "\r\n";
+  const auto photo = read_text_file(trained_->dir / "photos/class1/photo3.png");
+  ASSERT_TRUE(photo.ok());
+  const auto post = [&](const std::string& where, const std::string& headers,
+                        const std::string& body) {
+    return test::say(board_->port(), request_text(board_->port(), "POST", where, headers, body));
+  };
+  EXPECT_EQ(post(target, "", *photo).status, 403);
+  const Answer answer = post(target, secret, *photo);
+  ASSERT_EQ(answer.status, 200) << answer.body;
+  const Json tried = answer.json();
+  const auto example =
+      read_text_file(std::string(GRAFT_SOURCE_DIR) + "/docs/board_api/examples/classify.json");
+  ASSERT_TRUE(example.ok());
+  same_shape(*parse_json(*example), tried, "classify");
+  ASSERT_EQ(tried["scores"].size(), 3U);
+  EXPECT_EQ(tried["width"], 24);
+  double sum = tried["cam"]["bias"], magnitude = std::abs(sum);
+  for (const Json& row : tried["cam"]["values"]) {
+    for (const Json& value : row) {
+      sum += value.get<double>();
+      magnitude += std::abs(value.get<double>());
+    }
+  }
+  EXPECT_NEAR(sum, tried["cam"]["logit"].get<double>(), 1e-4 * magnitude);
+  EXPECT_EQ(post(target + "&class=1", secret, *photo).json()["cam"]["class"], 1);
+  EXPECT_EQ(post(target + "&class=7", secret, *photo).status, 400);
+  EXPECT_EQ(post(target, secret, "no photo").status, 422);
+  EXPECT_EQ(post("/api/classify?classifier=none", secret, *photo).status, 404);
+}
+
+// A job is a process: here one that stands for graft, prints as it does and waits for its Ctrl-C.
+TEST_F(BoardTest, StartsFollowsAndStopsAJob) {
+  const std::string script = trained_->dir / "graft.sh";
+  std::ofstream(script) << "#!/bin/sh\n"
+                           "trap 'echo stopped >&2; exit 130' INT\n"
+                           "echo \"started with $*\"\n"
+                           "echo 'Features: 7 of 30 photos, 5 a second, 3 s left' >&2\n"
+                           "while :; do sleep 0.05; done\n";
+  std::filesystem::permissions(script, std::filesystem::perms::owner_all);
+  options_.program = script;
+  board_.reset();
+  start();
+  const std::string secret = "X-Graft-Token: " + token() + "\r\n";
+  const auto ask = [&](const std::string& method, const std::string& target,
+                       const std::string& body) {
+    return test::say(board_->port(), request_text(board_->port(), method, target, secret, body));
+  };
+  const std::string form = dump_json({{"options", {{"image_dir", trained_->dir / "photos"}}}}, -1);
+  const Answer preview = ask("POST", "/api/jobs?preview=1", form);
+  EXPECT_EQ(preview.status, 200);
+  EXPECT_TRUE(preview.json()["problems"].empty()) << preview.body;
+  EXPECT_EQ(ask("POST", "/api/jobs", "{\"options\": {\"image_dir\": \"/nowhere\"}}").status, 400);
+  EXPECT_EQ(ask("POST", "/api/jobs", "no json").status, 422);
+  const Answer started = ask("POST", "/api/jobs", form);
+  ASSERT_EQ(started.status, 201) << started.body;
+  const std::string job = "/api/jobs/" + started.json()["id"].get<std::string>();
+  EXPECT_EQ(ask("POST", "/api/jobs", form).status, 409);
+  ASSERT_TRUE(comes_true([&] { return json(job)["done"] == 7; }));
+  const Json running = json(job);
+  EXPECT_EQ(running["state"], "running");
+  EXPECT_EQ(running["stage"], "features");
+  EXPECT_THAT(running["log"][0].get<std::string>(), HasSubstr("started with retrain --image_dir="));
+  const auto example =
+      read_text_file(std::string(GRAFT_SOURCE_DIR) + "/docs/board_api/examples/job.json");
+  ASSERT_TRUE(example.ok());
+  same_shape(*parse_json(*example), running, "job");
+  EXPECT_EQ(json("/api/status")["job"], running["id"]);
+  EXPECT_EQ(ask("DELETE", job, "").status, 202);
+  ASSERT_TRUE(comes_true([&] { return json(job)["state"] == "stopped"; }));
+  EXPECT_EQ(json(job)["exit_code"], 130);
+  EXPECT_EQ(ask("DELETE", "/api/jobs/j99", "").status, 404);
+}
+
 TEST_F(BoardTest, FindsTheSamePhotoInTwoClasses) {
   const std::string target = "/api/dataset/problems?training=" + training("first");
   ASSERT_TRUE(comes_true([&] { return json(target)["state"] == "ready"; }));
   bool found = false;
-  for (const Json& problem : json(target)["problems"]) {
+  const Json account = json(target);
+  for (const Json& problem : account["problems"]) {
     if (problem["kind"] != "duplicate") continue;
     found = true;
     EXPECT_EQ(problem["images"].size(), 2U);

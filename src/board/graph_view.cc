@@ -167,7 +167,7 @@ Result<Json> graph_view(const GraphSkeleton& graph, const std::string& scope) {
     ++child.nodes;
     child.scope = child.scope || slash != std::string::npos;
     child.op = slash == std::string::npos ? node.op : child.op;
-    if (!node.shape.empty()) child.shape = node.shape;
+    if (slash == std::string::npos) child.shape = node.shape;
     child_of[node.name] = found->second;
   }
   if (names.empty()) {

@@ -169,7 +169,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   std::optional<http::request_parser<http::string_body>> parser_;
   HttpRequest request_;
   HttpResponse response_;
-  std::string head_, pushed_;
+  std::string head_, pushed_, last_event_id_;
   std::array<char, 256> ignored_{};
   std::uint64_t next_event_ = 0;
   int stalled_ = 0;
@@ -245,12 +245,17 @@ std::optional<HttpResponse> HttpServer::State::Session::take_header() {
         to_lower_ascii({field.name_string().data(), field.name_string().size()}),
         std::string(field.value().data(), field.value().size()));
   }
+  last_event_id_ = request_.header("last-event-id");
   // One way only to say where a body ends: what two parties read differently can smuggle.
   if (request_.count_headers("transfer-encoding") > 0) {
     return bad("Transfer-Encoding is not taken: send Content-Length", 501);
   }
   if (request_.count_headers("content-length") > 1) {
     return bad("it has more than one Content-Length: send one", 400);
+  }
+  const std::string length_text = request_.header("content-length");
+  if (length_text.find_first_not_of("0123456789") != std::string::npos) {
+    return bad("its Content-Length is no number: send one", 400);
   }
   if (auto refusal = refuse(server_.options.guard, request_)) return refusal;
   const auto length = parser_->content_length();
@@ -339,7 +344,7 @@ void HttpServer::State::Session::begin_stream(const HttpResponse& response) {
   is_stream_ = true;
   server_.streams.insert(this);
   server_.stream_count = server_.streams.size();
-  const EventHub::Start start = server_.hub.start(request_.header("last-event-id"));
+  const EventHub::Start start = server_.hub.start(last_event_id_);
   next_event_ = start.next;
   std::string text = head_of(response, 0, false) +
                      server_.hub.format(next_event_, "hello", server_.options.hello());

@@ -282,7 +282,10 @@ TEST(DifferenceHash, SurvivesScalingAndTellsPhotosApart) {
     return image;
   };
   const auto distance = [](std::uint64_t a, std::uint64_t b) { return std::popcount(a ^ b); };
-  EXPECT_LE(distance(difference_hash(drawn(360, 0)), difference_hash(drawn(90, 0))), 2);
+  // 360 → 72: a cell of the hash covers the same part of both, so only rounding can turn a bit.
+  Image small;
+  shrink(drawn(360, 0), 72, small);
+  EXPECT_LE(distance(difference_hash(drawn(360, 0)), difference_hash(small)), 2);
   EXPECT_GT(distance(difference_hash(drawn(360, 0)), difference_hash(drawn(360, 1))), 10);
 }
 

@@ -101,13 +101,6 @@ void open_in_browser(const std::string& address, Console& console) {
   }
 }
 
-void wait_for(const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any stopped;
-  std::unique_lock lock(mutex);
-  stopped.wait(lock, stop, [] { return false; });
-}
-
 }  // namespace
 
 int run_board(Arguments arguments, Console& console) {
@@ -159,7 +152,7 @@ int run_board(Arguments arguments, Console& console) {
         "build again with Node.js installed for the page");
   }
   if (flags.open) open_in_browser(address, console);
-  wait_for(interrupt.token());
+  wait_until([] { return false; }, interrupt.token());
   return 0;
 }
 
