@@ -199,6 +199,8 @@ void Board::State::tell(const StoreChanges& changes) {
   for (const std::string& id : changes.gone) push("gone", {{"run", id}});
   tell_points(changes);
   if (!changes.problems && changes.changed.empty()) return;
+  constexpr std::size_t kRemembered = std::size_t{1} << 20;
+  if (told_problems.size() > kRemembered) told_problems.clear();
   for (const auto& list : {store.problems(), trainings.problems()}) {
     for (const LogProblem& problem : list) {
       const std::string line = dump_json(to_json(problem), -1) + "\n";

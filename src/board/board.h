@@ -15,7 +15,7 @@ namespace graft {
 
 struct BoardOptions {
   std::vector<Logdir> logdirs;
-  std::string host = "127.0.0.1";  // address literal, or a name of this machine
+  std::string host = "127.0.0.1";  // an address literal, or localhost
   std::uint16_t port = 6006;
   int ports_to_try = 20;  // from `port` on, while they are taken; port 0: any free one
   std::string image_dir;  // photos to show while no training names others
