@@ -24,22 +24,6 @@ std::optional<int> check_architecture(const std::string& architecture, Console& 
   return code;
 }
 
-std::string installed_at(const ModelSpec& spec, const std::string& model_dir) {
-  const std::string folder = join_path(model_dir, spec.folder);
-  std::vector<std::string> places = {join_path(folder, spec.graph_file)};
-  if (!spec.folder.empty() && file_name(model_dir) == spec.folder) {
-    places.push_back(join_path(model_dir, spec.graph_file));
-  }
-  if (!spec.archive_file.empty()) {
-    places.push_back(join_path(model_dir, spec.archive_file));
-    places.push_back(join_path(folder, spec.archive_file));
-  }
-  for (const std::string& place : places) {
-    if (exists(place) && !is_directory(place)) return place;
-  }
-  return "";
-}
-
 Result<std::string> make_network_if_untrained(const std::string& architecture,
                                               const std::string& model_dir, const ScanOptions& scan,
                                               const DecodeOptions& decode) {

@@ -20,10 +20,6 @@ void declare_architecture(Options& options, std::string& architecture, const std
 // codelab's shell variables were never set, and this is the exit code.
 std::optional<int> check_architecture(const std::string& architecture, Console& console);
 
-// The file or archive of this network below model_dir, as find_installed() looks for it, without
-// opening it; "" when there is none.
-std::string installed_at(const ModelSpec& spec, const std::string& model_dir);
-
 // The untrained network, if it is the one that is asked for and not installed yet: made from
 // training photos of all classes and written below model_dir. Returns its file, "" when nothing was
 // to do. Errors: find_model's, scan_image_folder's, make_untrained_backbone's.

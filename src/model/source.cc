@@ -254,6 +254,22 @@ Result<ModelBytes> find_installed(const ModelSpec& spec, const std::string& mode
   return not_installed(spec, model_dir);
 }
 
+std::string installed_at(const ModelSpec& spec, const std::string& model_dir) {
+  const std::string folder = join_path(model_dir, spec.folder);
+  std::vector<std::string> places = {join_path(folder, spec.graph_file)};
+  if (!spec.folder.empty() && file_name(model_dir) == spec.folder) {
+    places.push_back(join_path(model_dir, spec.graph_file));
+  }
+  if (!spec.archive_file.empty()) {
+    places.push_back(join_path(model_dir, spec.archive_file));
+    places.push_back(join_path(folder, spec.archive_file));
+  }
+  for (const std::string& place : places) {
+    if (exists(place) && !is_directory(place)) return place;
+  }
+  return "";
+}
+
 Result<ModelBytes> open_model(const ModelSpec& spec, const SourceOptions& options,
                               std::stop_token stop) {
   auto installed = find_installed(spec, options.model_dir);

@@ -38,4 +38,8 @@ Result<ModelBytes> open_model(const ModelSpec& spec, const SourceOptions& option
 // The same without ever using the network.
 Result<ModelBytes> find_installed(const ModelSpec& spec, const std::string& model_dir);
 
+// The file or archive of this network below model_dir, as find_installed() looks for it, without
+// opening it; "" when there is none.
+std::string installed_at(const ModelSpec& spec, const std::string& model_dir);
+
 }  // namespace graft
