@@ -89,9 +89,10 @@ export interface Evaluation {
   interval_95: Interval | null; confusion: number[][]; classes: ClassFigures[];
 }
 export interface Sample {
-  id: string; file: string; truth: number; predicted: number; score: number; truth_score: number;
+  /** Null when the photo is gone. */
+  id: string | null; file: string; truth: number; predicted: number; score: number; truth_score: number;
 }
-export interface SamplePage { state: string; samples: Sample[]; next: string | null; total: number }
+export interface SamplePage { state: string; message?: string | null; samples: Sample[]; next: string | null; total: number }
 
 export interface CompareSide { accuracy: number | null; interval_95: Interval | null; photos: number }
 export interface Comparison {

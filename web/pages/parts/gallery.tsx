@@ -9,15 +9,16 @@ import { Dialog } from "../../app/ui";
 import { useWidth } from "../../app/use";
 import { t } from "../../i18n";
 
-export interface GalleryItem { id: string; file: string }
+/** `id` is null when the photo is gone. */
+export interface GalleryItem { id: string | null; file: string }
 
 const GAP = 10;
 const MORE_ROWS = 3; // beyond the window, on either side
 
-export function Thumb({ id, size, alt }: { id: string; size: number; alt: string }) {
+export function Thumb({ id, size, alt }: { id: string | null; size: number; alt: string }) {
   const [broken, setBroken] = useState(false);
   useEffect(() => setBroken(false), [id]);
-  if (broken) return <span class="thumb-broken" role="img" aria-label={alt}><Icon name="photos" size={28} /></span>;
+  if (broken || id === null) return <span class="thumb-broken" role="img" aria-label={alt}><Icon name="photos" size={28} /></span>;
   return <img src={thumb(id, size)} alt={alt} loading="lazy" decoding="async" draggable={false} onError={() => setBroken(true)} />;
 }
 
@@ -95,7 +96,7 @@ export function Gallery<T extends GalleryItem>({ items, total, more, label, desc
       <ul aria-label={label} class="gallery-rows" onKeyDown={move}
         style={{ transform: `translateY(${view[0] * rowHeight}px)`, gridTemplateColumns: `repeat(${columns}, 1fr)`, gap: `${GAP}px` }}>
         {width > 0 && shown.map((item, i) => (
-          <li key={item.id + (first + i)}>
+          <li key={`${item.id} ${first + i}`}>
             <button type="button" class="photo" data-index={first + i} tabIndex={first + i === active ? 0 : -1}
               onClick={() => { setActive(first + i); setOpen(first + i); }}>
               <span class="photo-frame" style={{ height: `${cell}px` }}><Thumb id={item.id} size={cell * devicePixelRatio > 200 ? 320 : 200} alt="" /></span>

@@ -2,17 +2,17 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-export interface PageOf<T> { items: T[]; next: string | null; total: number; state?: string }
+export interface PageOf<T> { items: T[]; next: string | null; total: number; state?: string; message?: string | null }
 export interface Pages<T> {
-  items: T[]; total: number; state: string; loading: boolean; error: unknown; more(): void;
+  items: T[]; total: number; state: string; message: string | null; loading: boolean; error: unknown; more(): void;
 }
 
 const WORKING_MS = 1500;
 
 /** Asks for the first page when `key` changes (null: for none), for further ones by `more()`. */
 export function usePages<T>(key: string | null, ask: (cursor: string | null) => Promise<PageOf<T>>): Pages<T> {
-  const [list, setList] = useState<{ key: string | null; items: T[]; next: string | null; total: number; state: string }>(
-    { key: null, items: [], next: null, total: 0, state: "" });
+  const [list, setList] = useState<{ key: string | null; items: T[]; next: string | null; total: number; state: string; message: string | null }>(
+    { key: null, items: [], next: null, total: 0, state: "", message: null });
   const [loading, setLoading] = useState(key !== null);
   const [error, setError] = useState<unknown>(null);
   const current = useRef(key);
@@ -27,7 +27,7 @@ export function usePages<T>(key: string | null, ask: (cursor: string | null) => 
       if (current.current !== key) return;
       busy.current = false;
       setLoading(false);
-      setList({ key, items: before.concat(page.items), next: page.next, total: page.total, state: page.state ?? "ready" });
+      setList({ key, items: before.concat(page.items), next: page.next, total: page.total, state: page.state ?? "ready", message: page.message ?? null });
     }, (cause: unknown) => {
       if (current.current !== key) return;
       busy.current = false;
@@ -46,7 +46,7 @@ export function usePages<T>(key: string | null, ask: (cursor: string | null) => 
 
   const here = list.key === key;
   return {
-    items: here ? list.items : [], total: here ? list.total : 0, state: here ? list.state : "",
+    items: here ? list.items : [], total: here ? list.total : 0, state: here ? list.state : "", message: here ? list.message : null,
     loading, error,
     more: () => {
       if (here && list.next !== null && !busy.current && error === null) load(list.next, list.items);

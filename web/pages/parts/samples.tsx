@@ -28,6 +28,7 @@ export function SampleGallery({ samples, total, more, labels, label }: {
 
 function PagedSamples({ pages, labels, label, none }: { pages: Pages<Sample>; labels: string[]; label: string; none: string }) {
   if (pages.error !== null) return <Notice kind="error">{messageOf(pages.error)}</Notice>;
+  if (pages.state === "failed") return <Notice kind="error">{pages.message ?? t("results.none.text")}</Notice>;
   if (pages.state === "working") return <Loading label={t("results.working")} />;
   if (pages.loading && pages.items.length === 0) return <Loading />;
   if (pages.total === 0) return <p class="faint nothing">{none}</p>;
@@ -39,7 +40,7 @@ export function CellGallery({ training, labels, truth, predicted, order }: {
 }) {
   const pages = usePages<Sample>(`${training} ${truth} ${predicted} ${order}`, async (cursor) => {
     const page = await getSamples(training, { true: truth, pred: predicted, cursor, limit: PAGE, order });
-    return { items: page.samples, next: page.next, total: page.total, state: page.state };
+    return { items: page.samples, next: page.next, total: page.total, state: page.state, message: page.message ?? null };
   });
   return <PagedSamples pages={pages} labels={labels} label={t("results.gallery")} none={t("results.cell.none")} />;
 }
@@ -47,7 +48,7 @@ export function CellGallery({ training, labels, truth, predicted, order }: {
 export function Suspects({ training, labels }: { training: string; labels: string[] }) {
   const pages = usePages<Sample>(`suspects ${training}`, async (cursor) => {
     const page = await getSuspects(training, cursor, PAGE);
-    return { items: page.samples, next: page.next, total: page.total, state: page.state };
+    return { items: page.samples, next: page.next, total: page.total, state: page.state, message: page.message ?? null };
   });
   return <PagedSamples pages={pages} labels={labels} label={t("results.suspects")} none={t("results.suspects.none")} />;
 }

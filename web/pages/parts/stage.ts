@@ -3,6 +3,7 @@
 import { t, type Key } from "../../i18n";
 
 export function stageName(stage: string): string {
-  const known = ["scanning", "model", "features", "training", "testing", "saving", "checking"];
+  const known = ["download", "features", "training", "test"];
+  if (stage === "") return t("stage.start");
   return known.includes(stage) ? t(`stage.${stage}` as Key) : stage;
 }

@@ -79,7 +79,13 @@ test("try: a chosen photo, its answer, the heat map on top; another class; too l
     await page.locator(".score").nth(1).click();
     await page.getByText("Warm places speak for sunflowers").waitFor();
     assert.ok(mock.requests.some((r) => /POST \/api\/classify\?.*class=3/.test(r)));
-    await page.locator('input[type="file"]').setInputFiles({ name: "b.jpg", mimeType: "image/jpeg", buffer: Buffer.alloc(21 * 1048576) });
+    await page.evaluate(() => {
+      const input = document.querySelector('input[type="file"]');
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([new Uint8Array(21 * 1048576)], "b.jpg", { type: "image/jpeg" }));
+      input.files = transfer.files;
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    });
     await page.getByRole("alert").waitFor();
     assert.match(await page.getByRole("alert").innerText(), /21 MB/);
   });
@@ -110,8 +116,8 @@ test("train: folder, command, start, progress, finished, try", async () => {
     await page.getByRole("button", { name: "Start training" }).click();
     await page.getByRole("progressbar").waitFor();
     await page.getByText(/about .* left/).waitFor();
-    await page.locator(".finished").waitFor({ timeout: 20_000 });
-    assert.match(await page.locator(".finished").innerText(), /91\.3 %/);
+    await page.locator(".finished-mark").waitFor({ timeout: 20_000 });
+    assert.match(await page.locator("div.finished").innerText(), /91\.3 %/);
     assert.match(await page.locator(".log").textContent(), /Train accuracy/);
   });
 });
