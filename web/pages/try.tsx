@@ -68,7 +68,8 @@ function Picture({ photo, answer, heat }: { photo: Blob; answer: Classification 
       if (turned) bitmap = await decode(photo, { imageOrientation: "none" });
       const target = canvas.current;
       if (over || target === null) return;
-      const scale = Math.min(1, 1200 / Math.max(bitmap.width, bitmap.height));
+      const longer = Math.max(bitmap.width, bitmap.height);
+      const scale = longer > 1200 ? 1200 / longer : Math.max(1, Math.min(2.5, 800 / longer));
       target.width = Math.round(bitmap.width * scale);
       target.height = Math.round(bitmap.height * scale);
       target.getContext("2d")?.drawImage(bitmap, 0, 0, target.width, target.height);

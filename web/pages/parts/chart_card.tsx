@@ -73,7 +73,8 @@ function useCurves(list: Run[], tag: string): void {
 
 /** The curves of `list` as the chart takes them; asks for what is not here yet. */
 function seriesOf(list: Run[], tag: string, width: number, zoom: [number, number] | undefined): LineSeries[] {
-  const px = Math.max(400, Math.round(width * devicePixelRatio));
+  // In steps, so that a chart that is laid out anew does not ask anew.
+  const px = Math.ceil((width * devicePixelRatio) / 400) * 400;
   return list.flatMap((run): LineSeries[] => {
     const before = axis.value === "relative" ? startOf(run.id, tag) : 0;
     const curve = curveFor(run.id, tag, {
