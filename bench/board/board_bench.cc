@@ -1,6 +1,6 @@
 // board_bench make DIR COUNT: an event file with COUNT scalars, 52 bytes a record.
 // board_bench load DIR TIMES: median milliseconds to read everything below DIR into a RunStore.
-// board_bench follow DIR COUNT: appends a scalar every 20 ms, prints the wall time of each write.
+// board_bench follow DIR COUNT: appends a scalar every 20 ms, prints step and wall time of each write.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -66,7 +66,8 @@ int follow(const std::string& dir, int count) {
     if (auto flushed = writer->flush(); !flushed.ok()) return fail(flushed.error());
     std::printf("%d %.6f\n", step, std::chrono::duration<double>(now).count());
     std::fflush(stdout);
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    // The first makes the run known, which is told of as a whole.
+    std::this_thread::sleep_for(std::chrono::milliseconds(step == 0 ? 1000 : 20));
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 // TensorBoard's own addresses, for scripts that were made for it. Source: the http_api.md of its
 // plugins scalar and histogram, and backend/application.py.
+#include <algorithm>
 #include <array>
 
 #include "base/file.h"
@@ -99,8 +100,13 @@ HttpResponse histograms(BoardContext& context, const HttpRequest& request, const
     Json buckets = Json::array();
     const auto read = read_blob(places[i], tag, [&](const EventValue& value) -> Result<void> {
       GRAFT_ASSIGN(const Histogram histogram, histogram_of(value));
-      for (const Bucket& b : buckets_of(histogram)) {
-        buckets.push_back({json_number(b.left), json_number(b.right), json_number(b.count)});
+      // As TensorBoard hands them out: every bucket, the outer edges at min and max.
+      const std::size_t count = std::min(histogram.bucket.size(), histogram.bucket_limit.size());
+      for (std::size_t k = 0; k < count; ++k) {
+        const double left = k == 0 ? histogram.min : histogram.bucket_limit[k - 1];
+        const double right = k + 1 == count ? histogram.max : histogram.bucket_limit[k];
+        buckets.push_back(
+            {json_number(left), json_number(right), json_number(histogram.bucket[k])});
       }
       return {};
     });

@@ -147,7 +147,7 @@ def main():
         logs = f"{work}/logs"
         tensorboard = [sys.executable, "-m", "tensorboard.main", "--logdir", logs, "--port", "0",
                        "--host=127.0.0.1",
-                       "--samples_per_plugin", "scalars=0,histograms=0"]
+                       "--samples_per_plugin", "scalars=10000,histograms=10000"]
         with Server(tensorboard, r"(http://127\.0\.0\.1:\d+/)") as theirs, \
                 Server([places.graft(), "board", f"--logdir={logs}", "--port=0"],
                        r"(http://127\.0\.0\.1:\d+/)") as ours:
