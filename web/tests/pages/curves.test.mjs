@@ -6,6 +6,10 @@ import { closeBrowser, go, withPage } from "./support.mjs";
 
 after(closeBrowser);
 const chart = (page, n = 0) => page.locator(".chart").nth(n);
+// All curves of the first chart are here: until then it is built anew with each that arrives.
+const drawn = (page, curves = 4) => page.waitForFunction(
+  (n) => document.querySelectorAll(".chart-card")[0]?.querySelectorAll(".legend-value").length === n &&
+    document.querySelector(".chart-card .u-over") !== null, curves);
 const xOf = (page) => page.evaluate(() => {
   const host = document.querySelector(".chart");
   return [Number(host.getAttribute("aria-valuemin")), Number(host.getAttribute("aria-valuemax"))];
@@ -15,6 +19,7 @@ const zoomOf = (page) => page.evaluate(() => new URLSearchParams(location.hash.s
 test("curves: accuracy and cross-entropy first and big, other tags folded", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");
+    await drawn(page);
     await page.locator(".u-over").nth(1).waitFor();
     assert.deepEqual(await page.locator(".chart-card.big h3").allInnerTexts(), ["Accuracy", "Cross-entropy"]);
     assert.equal(await page.locator(".fold").count(), 2);
@@ -27,7 +32,7 @@ test("curves: dragging zooms, double-click shows everything, the wheel does neit
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");
     const over = page.locator(".u-over").first();
-    await over.waitFor();
+    await drawn(page);
     const box = await over.boundingBox();
     await page.mouse.move(box.x + box.width * 0.25, box.y + 80);
     await page.mouse.wheel(0, 40);
@@ -45,7 +50,7 @@ test("curves: dragging zooms, double-click shows everything, the wheel does neit
     const link = page.url();
     await page.goto("about:blank");
     await page.goto(link);
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page);
     await page.locator(".u-over").first().dblclick();
     await page.waitForFunction(() => !location.hash.includes("zoom="));
   });
@@ -54,7 +59,7 @@ test("curves: dragging zooms, double-click shows everything, the wheel does neit
 test("curves: filters, switching runs, smoothing and axis are in the address and come back from it", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page);
     await page.locator(".run input").first().uncheck();
     await page.getByRole("button", { name: "Relative" }).click();
     await page.keyboard.press("]");
@@ -66,7 +71,7 @@ test("curves: filters, switching runs, smoothing and axis are in the address and
     await page.evaluate(() => localStorage.clear());
     await page.goto("about:blank");
     await page.goto(link);
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page, 3);
     assert.equal(await page.locator(".run input").first().isChecked(), false);
     assert.equal(await page.locator(".toolbar output").first().innerText(), "0.65");
     await page.getByRole("searchbox", { name: "Filter runs (regex)" }).fill("0\\.50.*valid");
@@ -79,7 +84,7 @@ test("curves: filters, switching runs, smoothing and axis are in the address and
 test("curves: new points appear by themselves", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page);
     const run = mock._runs.find((r) => r.name === "mobilenet_0.50_224/train");
     for (let i = 0; i < 5; i++) mock.grow(run, 0.5);
     await page.waitForFunction(() => Number(document.querySelector(".chart").getAttribute("aria-valuemax")) === 504, null, { timeout: 3000 });
@@ -94,7 +99,7 @@ test("curves: the server goes: the charts stay, the page says so; it comes back:
   const port = mock.port;
   await withPage({ mock }, async ({ page }) => {
     await go(page, mock, "curves");
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page);
     await mock.close();
     await page.locator(".banner").waitFor({ timeout: 5000 });
     assert.equal(await page.locator(".u-over").count(), 2);
@@ -133,7 +138,7 @@ test("curves: a hidden page closes the push channel and opens it again when show
 test("curves: downloads have all numbers, the picture its legend", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page);
     const download = async (name) => {
       await page.getByRole("button", { name: "Download" }).first().click();
       const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("menuitem", { name }).click()]);
@@ -156,7 +161,7 @@ test("curves: downloads have all numbers, the picture its legend", async () => {
 test("curves: arrow keys tell values, the curve can be heard", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");
-    await page.locator(".u-over").first().waitFor();
+    await drawn(page);
     await chart(page).focus();
     await page.keyboard.press("Home");
     await page.keyboard.press("ArrowRight");
