@@ -200,7 +200,7 @@ def stage_sanitizers(tally, _options):
 
 def stage_threads(tally, _options):
     """ThreadSanitizer over the rooms that use threads."""
-    rooms = ["base", "data", "train"]
+    rooms = ["base", "data", "summary", "train", "board"]
     if build_preset("tsan", tally, [f"{room}_test" for room in rooms]):
         run_ctest("build-tsan", tally, ["-R", f"^({'|'.join(rooms)})$"],
                   {"TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT}/tests/support/tsan.supp"})

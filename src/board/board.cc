@@ -93,7 +93,7 @@ struct Board::State {
   std::atomic<bool> started{false};
 
   Result<void> listen();
-  void handle(HttpRequest request, HttpServer::Reply reply);
+  void handle(HttpRequest request, const HttpServer::Reply& reply);
   void tell(const StoreChanges& changes);
   void tell_points(const StoreChanges& changes);
   void tell_job(const Json& job, const Json& lines);
@@ -120,8 +120,8 @@ Result<void> Board::State::listen() {
     bool in_use = false;
     auto begun = HttpServer::start(
         serve,
-        [this](HttpRequest request, HttpServer::Reply reply) {
-          handle(std::move(request), std::move(reply));
+        [this](HttpRequest request, const HttpServer::Reply& reply) {
+          handle(std::move(request), reply);
         },
         &in_use);
     if (begun.ok()) {
@@ -133,7 +133,7 @@ Result<void> Board::State::listen() {
   return {};
 }
 
-void Board::State::handle(HttpRequest request, HttpServer::Reply reply) {
+void Board::State::handle(HttpRequest request, const HttpServer::Reply& reply) {
   std::string id;
   const Route& route = find_route(request, id);
   if (route.lane == Lane::kNow) return reply(route.answer(context, request, id));
@@ -188,7 +188,7 @@ void Board::State::tell(const StoreChanges& changes) {
     for (const std::string& id : fresh) {
       const auto training = trainings.find(id);
       if (!training) continue;
-      jobs.note_training(id, training->directory, training->state);
+      jobs.note_training(id, training->directory);
       push("training", to_json(*training, classifiers.of_training(id)));
     }
   }
@@ -232,13 +232,13 @@ Result<std::unique_ptr<Board>> Board::start(BoardOptions options) {
   return std::unique_ptr<Board>(new Board(std::move(state)));
 }
 
-// First those who push and reply, then the server.
+// First those who reply, then who pushes; the server last, with its pools' objects behind it.
 Board::~Board() {
   state_->started = false;
   state_->results.stop();
   state_->problems.stop();
-  state_->watcher.reset();
   for (WorkerPool* pool : {&state_->light, &state_->heavy, &state_->slow}) pool->stop();
+  state_->watcher.reset();
 }
 
 std::uint16_t Board::port() const {

@@ -380,6 +380,12 @@ TEST_F(BoardTest, StartsFollowsAndStopsAJob) {
   ASSERT_TRUE(example.ok());
   same_shape(*parse_json(*example), running, "job");
   EXPECT_EQ(json("/api/status")["job"], running["id"]);
+  // The training that appears in its folder is the job's.
+  const std::string record = trained_->dir / "logs/mobilenet_0.50_224/run.json";
+  ASSERT_TRUE(write_atomically(record, as_bytes("{\"format\": \"graft-run-1\"}")).ok());
+  ASSERT_TRUE(comes_true([&] { return json(job)["training"].is_string(); }));
+  std::filesystem::remove_all(trained_->dir / "logs/mobilenet_0.50_224");
+  ASSERT_TRUE(comes_true([&] { return json("/api/trainings")["trainings"].size() == 2; }));
   EXPECT_EQ(ask("DELETE", job, "").status, 202);
   ASSERT_TRUE(comes_true([&] { return json(job)["state"] == "stopped"; }));
   EXPECT_EQ(json(job)["exit_code"], 130);

@@ -421,7 +421,7 @@ void HttpServer::State::accept() {
     // Whoever lets go of a session last, it ends in the server's thread.
     const std::shared_ptr<Session> session(
         new Session(*this, std::move(socket)), [this](Session* s) {
-          if (ending || std::this_thread::get_id() == thread.get_id()) {
+          if (ending || io.get_executor().running_in_this_thread()) {
             delete s;
           } else {
             asio::post(io, [owned = std::unique_ptr<Session>(s)] {});

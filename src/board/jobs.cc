@@ -290,15 +290,13 @@ std::string Jobs::running() const {
   return "";
 }
 
-void Jobs::note_training(const std::string& id, const std::string& directory,
-                         const std::string& state) {
+void Jobs::note_training(const std::string& id, const std::string& directory) {
   const std::lock_guard lock(mutex_);
-  for (const auto& job : jobs_) {
-    if (job->state != "running" || state != "running") continue;
-    const std::string path = absolute_path(directory);
-    if (path == job->summaries_dir || path.starts_with(job->summaries_dir + "/run-")) {
-      job->training = id;
-    }
+  if (jobs_.empty() || !jobs_.back()->training.empty()) return;
+  Job& job = *jobs_.back();
+  const std::string path = absolute_path(directory);
+  if (path == job.summaries_dir || path.starts_with(job.summaries_dir + "/run-")) {
+    job.training = id;
   }
 }
 

@@ -38,8 +38,8 @@ class Jobs {
   Result<Json> get(const std::string& id) const;  // kNotFound
   Result<void> stop(const std::string& id);       // kNotFound; nothing for one that has ended
   std::string running() const;                    // id or ""
-  // A training that appeared or changed: the running job's, if its directory says so.
-  void note_training(const std::string& id, const std::string& directory, const std::string& state);
+  // A training that appeared or changed: the last job's, if its directory says so.
+  void note_training(const std::string& id, const std::string& directory);
 
  private:
   struct Job;
