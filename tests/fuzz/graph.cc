@@ -1,7 +1,7 @@
 // Any bytes taken for a network are refused with one line, or become a program that is known to be
 // within its caps before it runs, and runs. Import, rewriting, compilation and kernels.
+#include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/hash.h"
 #include "fuzz.h"
@@ -17,7 +17,7 @@ namespace {
 std::size_t put(const wire::GraphDef& def, std::uint8_t* out, std::size_t max_size) {
   const auto bytes = wire::serialize(def);
   if (!bytes.ok() || bytes->empty() || bytes->size() > max_size) return 0;
-  std::memcpy(out, bytes->data(), bytes->size());
+  std::copy_n(reinterpret_cast<const std::uint8_t*>(bytes->data()), bytes->size(), out);
   return bytes->size();
 }
 
