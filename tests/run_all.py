@@ -80,7 +80,7 @@ def run_ctest(build, tally, arguments=(), environment=None):
     junit = results / "ctest.xml"
     variables = {**os.environ, "GTEST_OUTPUT": f"json:{results}/", **(environment or {})}
     _, output = run(["ctest", "--test-dir", build, "-j", JOBS, "--output-on-failure",
-                     "--output-junit", junit, *arguments], env=variables)
+                     "--output-junit", junit, *arguments], timeout=3600, env=variables)
     if not junit.exists():
         tally.case(False, f"ctest in {build}", output)
         return
