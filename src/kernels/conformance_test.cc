@@ -51,7 +51,8 @@ std::vector<const Backend*> tested_backends() {
   std::vector<const Backend*> backends = highway_backends();
   for (const Backend* backend : all_backends()) {
     // highway's best is among those already.
-    if (backend != &reference_backend() && backend->name() != "highway") backends.push_back(backend);
+    if (backend != &reference_backend() && backend->name() != "highway")
+      backends.push_back(backend);
   }
   return backends;
 }
