@@ -1,5 +1,5 @@
 // Our own kernels for MobileNet-like networks: first convolutions, depthwise 3x3, and depthwise 3x3
-// with the pointwise convolution behind it. Everything else is declined: there, oneDNN is as fast.
+// with the pointwise convolution behind it. Everything else is declined: oneDNN serves it.
 // One source for every instruction set, through Google's Highway. All values dense.
 // Thread rule: as kernels/backend.h says.
 #pragma once
@@ -12,8 +12,9 @@ namespace graft {
 
 // With the best instructions that this machine has.
 const Backend& highway_backend();
-// Whether it stands before oneDNN in all_backends(): where it was measured to be faster. That is
-// with AVX2. With AVX-512 it has not been measured, and without AVX2 it is not faster.
+// Whether it stands before oneDNN in all_backends(). That is with AVX2: features come nearer to the
+// exact ones (first layers sum in float64), for about the same time. With AVX-512 its speed has not
+// been measured, and TensorFlow itself runs oneDNN's kernels there; without AVX2 nobody has looked.
 bool highway_is_preferred();
 // One for each instruction set that this machine runs, fastest first, for tests. Not while others
 // ask for a backend for the first time.
