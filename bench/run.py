@@ -8,6 +8,7 @@ over copies of the photos with a few bytes appended, so that each has another co
 feature is computed. Prints a table; writes build/bench.json.
 
 Usage: run.py [--quick]     (--quick: no 20,000 photos)
+       run.py board         (the board alone: board/run.py)
 """
 
 import argparse
@@ -217,6 +218,9 @@ def show(results):
 
 
 def main():
+    if sys.argv[1:] == ["board"]:
+        sys.exit(subprocess.run([sys.executable, str(ROOT / "bench" / "board" / "run.py")],
+                                check=False).returncode)
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()

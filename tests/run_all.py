@@ -175,6 +175,17 @@ def build_preset(preset, tally, targets=()):
     return ok
 
 
+def stage_web(tally, _options):
+    """The board's page: types, modules, and every page in a browser."""
+    if not (ROOT / "web" / "dist" / "index.html").exists() or not (ROOT / "web" / "node_modules").exists():
+        print("SKIP web: the page is not built: node, npm or its packages were not to be had", flush=True)
+        tally.add(skipped=1)
+        return
+    tally.case(*swap(run(["node", "web/node_modules/typescript/bin/tsc", "--noEmit", "-p", "web"]),
+                     "the page's types"))
+    stream(["node", "web/tests/run.mjs"], tally)
+
+
 def stage_sanitizers(tally, _options):
     if not build_preset("asan", tally):
         return
@@ -191,7 +202,7 @@ def stage_sanitizers(tally, _options):
 
 def stage_threads(tally, _options):
     """ThreadSanitizer over the rooms that use threads."""
-    rooms = ["base", "data", "train"]
+    rooms = ["base", "data", "summary", "train", "board"]
     if build_preset("tsan", tally, [f"{room}_test" for room in rooms]):
         run_ctest("build-tsan", tally, ["-R", f"^({'|'.join(rooms)})$"],
                   {"TSAN_OPTIONS": f"halt_on_error=1:suppressions={ROOT}/tests/support/tsan.supp"})
@@ -208,6 +219,7 @@ def stage_interop(tally, _options):
 STAGES = {
     "unit": ("Unit tests (Release, gcc)", stage_unit),
     "lint": ("Lint", stage_lint),
+    "web": ("The board's page", stage_web),
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
     "faults": ("Kill -9 at 200 points", stage_faults),

@@ -15,6 +15,9 @@ bool is_utf8(std::string_view bytes);
 // other byte becomes \xNN (newline "\n", tab "\t", backslash "\\" when anything had to be escaped).
 std::string printable(std::string_view bytes);
 
+// "a b" → 'a b': a word as a POSIX shell reads it back.
+std::string shell_quote(std::string_view word);
+
 std::string to_lower_ascii(std::string_view s);
 std::string trim(std::string_view s);
 std::vector<std::string> split_lines(

@@ -141,5 +141,14 @@ TEST(AppendFloat, ReadsBackAsTheSameFloat) {
   }
 }
 
+// Expected by POSIX: 2.2.2 Single-Quotes.
+TEST(ShellQuote, WordsReadBackAsTheyWere) {
+  EXPECT_EQ(shell_quote("tf_files/a-b.jpg"), "tf_files/a-b.jpg");
+  EXPECT_EQ(shell_quote("a b"), "'a b'");
+  EXPECT_EQ(shell_quote("it's"), "'it'\\''s'");
+  EXPECT_EQ(shell_quote(""), "''");
+  EXPECT_EQ(shell_quote("$HOME"), "'$HOME'");
+}
+
 }  // namespace
 }  // namespace graft

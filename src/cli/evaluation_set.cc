@@ -42,13 +42,6 @@ void keep_to(const SplitRecord& record, const Options& options, SplitOptions& sp
   if (!options.given("split_seed")) split.seed = record.split_seed;
 }
 
-// The original's rule hashes the path as it was spelled in the training.
-void split_as_spelled(const std::string& image_dir, const SplitOptions& split, Dataset& dataset) {
-  for (Example& e : dataset.examples) {
-    e.split = split_of(join_path(join_path(image_dir, e.folder), e.file), split);
-  }
-}
-
 std::string describe(SplitChoice choice, const std::optional<SplitRecord>& record, bool same) {
   const std::string unsure =
       record ? " of " + record->image_dir + "; this folder may hold photos that it learned from"

@@ -6,9 +6,6 @@
 
 namespace graft {
 
-// "a b" → 'a b': a word as a POSIX shell reads it back.
-std::string shell_quote(std::string_view word);
-
 // One RFC 4180 field: quoted where it must be, bytes as they are.
 std::string csv_field(std::string_view text);
 

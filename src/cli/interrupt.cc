@@ -6,7 +6,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <system_error>
 
 namespace graft {
@@ -80,6 +83,15 @@ Interrupt::~Interrupt() {
 
 int Interrupt::signal_number() {
   return g_signal.load();
+}
+
+void wait_until(const std::function<bool()>& done, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested() && !done()) {
+    stopped.wait_for(lock, stop, std::chrono::milliseconds(500), [] { return false; });
+  }
 }
 
 void let_writes_fail() {

@@ -3,6 +3,7 @@
 // before other threads.
 #pragma once
 
+#include <functional>
 #include <stop_token>
 #include <thread>
 
@@ -24,6 +25,9 @@ class Interrupt {
   std::stop_source source_;
   std::thread watcher_;  // a handler may not call request_stop() itself: it may run callbacks
 };
+
+// Returns when `done` holds, which is asked now and then, or after a stop request.
+void wait_until(const std::function<bool()>& done, const std::stop_token& stop);
 
 // Ignores SIGPIPE and SIGXFSZ: a reader who leaves and a file that may not grow are errors of
 // write(), not deaths.

@@ -25,6 +25,7 @@ constexpr Command kCommands[] = {
     {"inspect", "show what a .pb file is: operations, input, output, size", run_inspect},
     {"features", "write the features of photos to a .npy file, for your own use", run_features},
     {"models", "list the pretrained networks", run_models},
+    {"board", "show runs, photos and results in a browser", run_board},
     {"sample", "draw a sample set of photos", run_sample},
     {"demo", "show the whole job with whatever is at hand", run_demo},
 };

@@ -1,7 +1,10 @@
 // graft retrain: the codelab's `python -m scripts.retrain`, flag for flag, and more.
 #include "train/retrain.h"
 
+#include <optional>
+
 #include "base/text.h"
+#include "cli/board_process.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/models.h"
@@ -17,7 +20,7 @@ struct RetrainFlags {
   RetrainOptions run;
   std::vector<std::string> folders;
   std::string mirrors;
-  bool offline = false, json = false;
+  bool offline = false, json = false, board = false;
 };
 
 void declare(Options& options, RetrainFlags& flags) {
@@ -98,6 +101,8 @@ void declare(Options& options, RetrainFlags& flags) {
   options.flag("print_misclassified_test_images", run.print_misclassified_test_images,
                "List the test photos that were classified wrong.");
   options.flag("json", flags.json, "Print one JSON object instead of text.");
+  options.flag("board", flags.board,
+               "Show it in a browser while it trains, and until Ctrl-C: graft board, beside it.");
 
   options.note(
       "Results go to standard output, progress to standard error. Ctrl-C finishes the step and "
@@ -141,6 +146,13 @@ int run_retrain(Arguments arguments, Console& console) {
   if (const auto prepared = prepare_network(console, flags.run); !prepared.ok()) {
     return console.fail(prepared.error());
   }
+  std::optional<BoardProcess> board;
+  if (flags.board) {
+    auto started = BoardProcess::start(
+        {"--logdir=" + flags.run.summaries_dir, "--model_dir=" + flags.run.model_dir});
+    if (!started.ok()) return console.fail(started.error());
+    board = std::move(started).value();
+  }
   RunConsole observer(console, flags.run.how_many_training_steps);
   const Result<RetrainResult> result =
       retrain(flags.run, options.values(), observer, interrupt.token());
@@ -153,6 +165,10 @@ int run_retrain(Arguments arguments, Console& console) {
     report_result(console, flags.run, *result);
     const std::string photo = any_photo(flags.run.image_dir);
     report_files(console, flags.run, *result, photo.empty() ? "a_photo.jpg" : photo);
+  }
+  if (board && board->runs()) {
+    console.message("The board goes on; Ctrl-C ends it");
+    wait_until([&] { return !board->runs(); }, interrupt.token());
   }
   return 0;
 }

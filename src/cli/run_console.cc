@@ -185,7 +185,7 @@ void report_files(Console& console, const RetrainOptions& options, const Retrain
       out += "  graft evaluate" + graph + " --image_dir=" + shell_quote(options.image_dir) + "\n";
     }
   }
-  out += "  tensorboard --logdir " + shell_quote(options.summaries_dir) + "\n";
+  out += "  graft board --logdir=" + shell_quote(options.summaries_dir) + "\n";
   console.print(out);
 }
 

@@ -129,6 +129,12 @@ std::size_t Dataset::count(Split split) const {
       examples.begin(), examples.end(), [&](const Example& e) { return e.split == split; }));
 }
 
+void split_as_spelled(const std::string& image_dir, const SplitOptions& split, Dataset& dataset) {
+  for (Example& e : dataset.examples) {
+    e.split = split_of(join_path(join_path(image_dir, e.folder), e.file), split);
+  }
+}
+
 Result<void> check_percentages(const SplitOptions& options) {
   const auto check = [](double value, std::string_view flag) -> Result<void> {
     if (value >= 0 && value <= 100) return {};  // false for NaN

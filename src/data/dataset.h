@@ -100,6 +100,10 @@ Result<Dataset> scan_text_caches(const std::string& bottleneck_dir, const std::s
 // photos are made anew for what is left.
 Result<void> drop_examples(Dataset& dataset, const std::vector<Skipped>& bad_by_path);
 
+// The splits anew, as if the folder were spelled so: for photos of a training, which the original's
+// rule split by their paths, found at another place or from another directory.
+void split_as_spelled(const std::string& image_dir, const SplitOptions& split, Dataset& dataset);
+
 // For those who build a Dataset: adds a warning for each class under 20 photos, each class without
 // a training photo and each empty split.
 void add_size_warnings(Dataset& dataset);

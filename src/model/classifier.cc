@@ -1,7 +1,7 @@
 #include "model/classifier.h"
 
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <cmath>
 #include <numeric>
 #include <string_view>
@@ -15,6 +15,7 @@
 #include "graph/import.h"
 #include "graph/rewrite.h"
 #include "image/resize.h"
+#include "model/class_map.h"
 #include "model/export.h"
 #include "model/layer_names.h"
 #include "tensor/tensor.h"
@@ -184,6 +185,7 @@ struct Classifier::State {
   int height = 0, width = 0;
   Normalization norm;
   DecodeOptions decode;
+  std::optional<ClassMapPlan> class_map;  // then activation and logits are outputs 1 and 2
 
   void apply(const ClassifierOptions& options, const Facts& facts);
   Result<void> load_labels(const ClassifierOptions& options, const Facts& facts);
@@ -307,7 +309,15 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options) {
   if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
   CompileOptions compile;
   compile.backend = options.backend;
-  auto program = Program::compile(*simplified, import.outputs, compile);
+  std::vector<std::string> outputs = import.outputs;
+  if (options.class_maps) {
+    if (auto plan = plan_class_map(*simplified, facts.output); plan.ok()) {
+      state->class_map = std::move(plan).value();
+      outputs.push_back(state->class_map->activation);
+      outputs.push_back(state->class_map->logits);
+    }
+  }
+  auto program = Program::compile(*simplified, outputs, compile);
   if (!program.ok()) return with_context(subject, std::move(program).error());
 
   const TensorSpec& input = program->input();
@@ -348,11 +358,18 @@ const std::vector<std::string>& Classifier::warnings() const {
   return state_->warnings;
 }
 
+bool Classifier::has_class_maps() const {
+  return state_->class_map.has_value();
+}
+
 struct Classifier::Session::State {
   const Classifier::State* classifier = nullptr;
+  std::vector<float> activation, logits;  // where there are maps
   Image image;
   Tensor input;
   Program::WorkspacePtr workspace;
+
+  std::vector<float> run();  // image → scores, and activation and logits
 };
 
 std::unique_ptr<Classifier::Session> Classifier::make_session() const {
@@ -370,13 +387,52 @@ Result<std::vector<float>> Classifier::Session::scores(std::span<const std::byte
                                                        DecodeNote* note) {
   const Classifier::State& classifier = *state_->classifier;
   GRAFT_TRY(decode_image(photo, classifier.decode, state_->image, note));
-  resize_normalize(state_->image, classifier.height, classifier.width, classifier.norm,
-                   state_->input.as<float>());
-  std::vector<float> scores(classifier.labels.size());
-  const std::array<MutableTensorView, 1> outs = {MutableTensorView{
-      classifier.program->outputs()[0], reinterpret_cast<std::byte*>(scores.data())}};
-  classifier.program->run(std::as_const(state_->input).view(), outs, *state_->workspace);
+  return state_->run();
+}
+
+std::vector<float> Classifier::Session::State::run() {
+  resize_normalize(image, classifier->height, classifier->width, classifier->norm,
+                   input.as<float>());
+  std::vector<float> scores(classifier->labels.size());
+  const auto specs = classifier->program->outputs();
+  std::vector<MutableTensorView> outs;
+  for (std::vector<float>* values : {&scores, &activation, &logits}) {
+    if (outs.size() == specs.size()) break;
+    const TensorSpec& spec = specs[outs.size()];
+    values->resize(static_cast<std::size_t>(spec.shape.elements()));
+    outs.push_back({spec, reinterpret_cast<std::byte*>(values->data())});
+  }
+  classifier->program->run(std::as_const(input).view(), outs, *workspace);
   return scores;
+}
+
+Result<Look> Classifier::Session::look(std::span<const std::byte> photo, std::optional<int> label) {
+  const Classifier::State& classifier = *state_->classifier;
+  const auto classes = static_cast<int>(classifier.labels.size());
+  if (label && (*label < 0 || *label >= classes)) {
+    return invalid_argument("class " + std::to_string(*label) + ": there is none: give 0 to " +
+                            std::to_string(classes - 1));
+  }
+  using Clock = std::chrono::steady_clock;
+  const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
+  const auto begun = Clock::now();
+  GRAFT_TRY(decode_image(photo, classifier.decode, state_->image));
+  const auto decoded = Clock::now();
+  Look look;
+  look.scores = state_->run();
+  look.decode_seconds = seconds(decoded - begun);
+  look.network_seconds = seconds(Clock::now() - decoded);
+  look.width = state_->image.width;
+  look.height = state_->image.height;
+  look.label = label.value_or(top_k(look.scores, 1).front().label);
+  if (const auto& plan = classifier.class_map) {
+    look.rows = plan->rows;
+    look.columns = plan->columns;
+    look.values = plan->map(state_->activation, look.label);
+    look.bias = plan->bias[static_cast<std::size_t>(look.label)];
+    look.logit = static_cast<double>(state_->logits[static_cast<std::size_t>(look.label)]);
+  }
+  return look;
 }
 
 std::vector<Prediction> top_k(std::span<const float> scores, int k) {

@@ -25,6 +25,19 @@ struct ClassifierOptions {
   std::optional<float> input_mean, input_std;
   std::string input_layer, output_layer;
   std::string backend;
+  bool class_maps = false;  // so that Session::look() can say where the network looks
+};
+
+// What a classifier makes of one photo, and where in it.
+struct Look {
+  std::vector<float> scores;  // label order
+  int width = 0, height = 0;  // of the photo
+  double decode_seconds = 0, network_seconds = 0;
+  // What each place adds to the logit of `label`, rows × columns, top left first: they and bias
+  // sum to logit up to float32's rounding. Empty where there is no map.
+  int label = 0, rows = 0, columns = 0;
+  std::vector<double> values;
+  double bias = 0, logit = 0;
 };
 
 struct Prediction {
@@ -44,12 +57,16 @@ class Classifier {
   // "input 224x224 mean 127.5 std 127.5, from retrained_graph.json" for people.
   std::string preprocessing() const;
   const std::vector<std::string>& warnings() const;  // a side file of another graph, say
+  // Whether look() gives maps: asked for when loading, and the network is of a kind that allows it.
+  bool has_class_maps() const;
 
   class Session {
    public:
     ~Session();
     // All K scores, label order.
     Result<std::vector<float>> scores(std::span<const std::byte> photo, DecodeNote* note = nullptr);
+    // The scores and, where there are maps, that of `label`; nullopt: of the best.
+    Result<Look> look(std::span<const std::byte> photo, std::optional<int> label);
 
    private:
     friend class Classifier;

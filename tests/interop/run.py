@@ -18,7 +18,8 @@ sys.path.insert(0, str(HERE.parent / "support"))
 from report import Report, count_cases  # noqa: E402
 
 VENV = HERE.parents[1] / "build" / "interop-venv"
-SCRIPTS = ["parity.py", "other_networks.py", "graph_loads.py", "train_agreement.py", "events.py"]
+SCRIPTS = ["parity.py", "other_networks.py", "graph_loads.py", "train_agreement.py", "events.py",
+           "board.py"]
 PROBE = "tensorflow-estimator==2.15.0"  # small, and there only where TensorFlow is
 
 

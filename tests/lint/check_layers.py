@@ -21,7 +21,7 @@ CODE_SUFFIXES = {".cc", ".h", ".proto", ".py", ".sh", ".cmake", ".ts", ".tsx"}
 # C, POSIX and Linux headers that any room may include (C++ ones have no suffix).
 SYSTEM_HEADERS = {
     "dirent.h", "dlfcn.h", "errno.h", "fcntl.h", "fenv.h", "immintrin.h", "limits.h", "poll.h",
-    "pthread.h", "sched.h", "setjmp.h", "signal.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h",
+    "pthread.h", "sched.h", "setjmp.h", "signal.h", "spawn.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h",
     "unistd.h", "cpuid.h",
 }
 SYSTEM_PREFIXES = ("sys/", "linux/", "arpa/", "netinet/")

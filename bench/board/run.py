@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""The board's speed and memory: ./dev bench board.
+
+exec -> page: from starting `graft board` to the last byte of its page. Load: 1,000,000 scalars (52 MB),
+every checksum looked at. Push: from just before a trainer's write() to the event in a listening
+client. Idle memory: without logs, two seconds after the start.
+"""
+
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+import places  # noqa: E402
+
+BENCH = places.BUILD / "bench" / "board_bench"
+SCALARS, WRITES = 1_000_000, 200
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Board:
+    """`graft board` over a folder, on a port of its own."""
+
+    def __init__(self, folder):
+        self.port = free_port()
+        self.begun = time.perf_counter()
+        self.process = subprocess.Popen(
+            [places.graft(), "board", f"--logdir={folder}", f"--port={self.port}"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+
+    def ask(self, path):
+        """The whole answer's bytes; asked again until the port is open."""
+        while True:
+            try:
+                with socket.create_connection(("127.0.0.1", self.port)) as client:
+                    client.sendall(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                                   "Connection: close\r\n\r\n".encode())
+                    answer = b""
+                    while piece := client.recv(1 << 20):
+                        answer += piece
+                    return answer
+            except ConnectionRefusedError:
+                time.sleep(0.0005)
+
+    def memory_mb(self):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1000
+        return 0
+
+
+def start_to_page(folder, times):
+    taken = []
+    for _ in range(times):
+        with Board(folder) as board:
+            answer = board.ask("/")
+            taken.append(time.perf_counter() - board.begun)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                sys.exit(f"bench: the page was not served: {answer[:200]!r}")
+    return statistics.median(taken) * 1000
+
+
+def push_latency(folder):
+    """(median, 95th percentile) in milliseconds."""
+    with Board(folder) as board:
+        board.ask("/api/runs")
+        client = socket.create_connection(("127.0.0.1", board.port))
+        client.sendall(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        seen = {}
+
+        def listen():
+            text = b""
+            while piece := client.recv(1 << 16):
+                now = time.time()
+                text += piece
+                while b"\n\n" in text:
+                    event, text = text.split(b"\n\n", 1)
+                    if b"event: points" not in event:
+                        continue
+                    for part in event.split(b'"accuracy/all":[')[1:]:
+                        for point in part.split(b"]]")[0].split(b"["):
+                            if point.strip(b",[] "):
+                                seen.setdefault(int(float(point.split(b",")[0])), now)
+
+        thread = threading.Thread(target=listen, daemon=True)
+        thread.start()
+        written = subprocess.run([str(BENCH), "follow", f"{folder}/live", str(WRITES)], check=True,
+                                 capture_output=True, text=True).stdout
+        time.sleep(1)
+        client.shutdown(socket.SHUT_RDWR)
+    taken = sorted((seen[int(step)] - float(at)) * 1000
+                   for step, at in (line.split() for line in written.splitlines())
+                   if int(step) in seen)
+    if len(taken) < WRITES * 0.9:
+        sys.exit(f"bench: only {len(taken)} of {WRITES} events came")
+    return statistics.median(taken), taken[int(len(taken) * 0.95)]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="graft-board-") as work:
+        empty = Path(work, "empty")
+        empty.mkdir()
+        page = start_to_page(empty, 9)
+        print(f"exec -> page served            {page:8.1f} ms")
+        with Board(empty) as board:
+            board.ask("/")
+            time.sleep(2)
+            print(f"idle memory                    {board.memory_mb():8.1f} MB")
+        many = Path(work, "many")
+        subprocess.run([str(BENCH), "make", f"{many}/run", str(SCALARS)], check=True)
+        size = sum(file.stat().st_size for file in many.rglob("*events*"))
+        loaded = subprocess.run([str(BENCH), "load", str(many), "5"], check=True,
+                                capture_output=True, text=True).stdout.strip()
+        print(f"1,000,000 scalars ({size / 1e6:.0f} MB)      {loaded}")
+        with Board(many) as board:
+            while b'"events":1000001' not in board.ask("/api/runs"):
+                time.sleep(0.01)
+            print(f"exec -> 1,000,000 scalars at hand {(time.perf_counter() - board.begun) * 1000:5.0f}"
+                  f" ms, {board.memory_mb():.0f} MB")
+        half, most = push_latency(Path(work, "follow"))
+        print(f"event written -> pushed        {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+#include "board/curve_view.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+namespace graft {
+
+std::vector<float> smoothed(std::span<const float> values, double weight) {
+  std::vector<float> out(values.size());
+  double last = 0, power = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      out[i] = values[i];
+      continue;
+    }
+    last = last * weight + (1 - weight) * static_cast<double>(values[i]);
+    power *= weight;
+    out[i] = static_cast<float>(last / (1 - power));
+  }
+  return out;
+}
+
+std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<const float> values,
+                                        ViewRange range, std::size_t pixels) {
+  const std::size_t count = xs.size();
+  std::size_t begin = 0, end = count;  // points within
+  while (begin < count && !(xs[begin] >= range.low && xs[begin] <= range.high)) ++begin;
+  while (end > begin && !(xs[end - 1] >= range.low && xs[end - 1] <= range.high)) --end;
+  if (begin == end) {
+    // Nothing within: the two that the line is drawn between.
+    begin = end = static_cast<std::size_t>(
+        std::find_if(xs.begin(), xs.end(), [&](double x) { return x > range.high; }) - xs.begin());
+  }
+  const std::size_t first = begin > 0 ? begin - 1 : 0;
+  const std::size_t last = std::min(count, end + 1);  // one behind
+  std::vector<std::size_t> out;
+  if (pixels == 0 || last - first <= pixels * 4) {
+    for (std::size_t i = first; i < last; ++i) out.push_back(i);
+    return out;
+  }
+  if (first < begin) out.push_back(first);
+  const double low =
+      std::max(range.low, *std::min_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
+                                            xs.begin() + static_cast<std::ptrdiff_t>(end)));
+  const double high =
+      std::min(range.high, *std::max_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
+                                             xs.begin() + static_cast<std::ptrdiff_t>(end)));
+  const double scale = high > low ? static_cast<double>(pixels) / (high - low) : 0;
+  const auto column = [&](std::size_t i) {
+    const double at = (xs[i] - low) * scale;
+    return std::isfinite(at) ? static_cast<std::int64_t>(std::floor(at)) : 0;
+  };
+  for (std::size_t i = begin; i < end;) {
+    const std::int64_t here = column(i);
+    constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
+    std::size_t lowest = kNone, highest = kNone, odd = kNone;
+    const std::size_t head = i;
+    for (; i < end && column(i) == here; ++i) {
+      if (!std::isfinite(values[i])) {
+        odd = std::min(odd, i);
+        continue;
+      }
+      if (lowest == kNone || values[i] < values[lowest]) lowest = i;
+      if (highest == kNone || values[i] > values[highest]) highest = i;
+    }
+    std::vector<std::size_t> kept = {head, i - 1};
+    for (const std::size_t extra : {lowest, highest, odd}) {
+      if (extra != kNone) kept.push_back(extra);
+    }
+    std::sort(kept.begin(), kept.end());
+    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
+    out.insert(out.end(), kept.begin(), kept.end());
+  }
+  if (end < last) out.push_back(end);
+  return out;
+}
+
+std::string encode_curve(const Curve& curve, std::span<const float> smooth,
+                         std::span<const std::size_t> indices) {
+  static_assert(std::endian::native == std::endian::little);
+  std::string out = "GRS1";
+  const auto put = [&out](auto value) {
+    char raw[sizeof(value)];
+    std::memcpy(raw, &value, sizeof(value));
+    out.append(raw, sizeof(value));
+  };
+  out.reserve(16 + indices.size() * 24);
+  put(static_cast<std::uint32_t>(indices.size()));
+  put(static_cast<std::uint64_t>(curve.steps.size()));
+  for (const std::size_t i : indices) put(curve.steps[i]);
+  for (const std::size_t i : indices) put(curve.walls[i]);
+  for (const std::size_t i : indices) put(curve.values[i]);
+  for (const std::size_t i : indices) put(smooth[i]);
+  return out;
+}
+
+std::string csv_of(const Curve& curve) {
+  std::string out = "Wall time,Step,Value\n";
+  std::array<char, 96> line{};
+  for (std::size_t i = 0; i < curve.steps.size(); ++i) {
+    char* at = std::to_chars(line.data(), line.data() + line.size(), curve.walls[i]).ptr;
+    *at++ = ',';
+    at =
+        std::to_chars(at, line.data() + line.size(), static_cast<std::int64_t>(curve.steps[i])).ptr;
+    *at++ = ',';
+    at = std::to_chars(at, line.data() + line.size(), curve.values[i]).ptr;
+    *at++ = '\n';
+    out.append(line.data(), at);
+  }
+  return out;
+}
+
+std::vector<std::size_t> evenly_chosen(std::size_t count, std::size_t most) {
+  std::vector<std::size_t> out;
+  if (count <= most || most < 2) {
+    for (std::size_t i = 0; i < count; ++i) out.push_back(i);
+    if (most == 1 && count > 1) out = {count - 1};
+    return out;
+  }
+  for (std::size_t i = 0; i < most; ++i) out.push_back(i * (count - 1) / (most - 1));
+  return out;
+}
+
+std::vector<Bucket> buckets_of(const Histogram& h) {
+  const std::size_t count = std::min(h.bucket.size(), h.bucket_limit.size());
+  std::size_t first = 0, last = count;
+  while (first < count && !(h.bucket[first] > 0)) ++first;
+  while (last > first && !(h.bucket[last - 1] > 0)) --last;
+  std::vector<Bucket> out;
+  for (std::size_t i = first; i < last; ++i) {
+    out.push_back({i == first ? h.min : h.bucket_limit[i - 1],
+                   i + 1 == last ? h.max : h.bucket_limit[i], h.bucket[i]});
+  }
+  return out;
+}
+
+std::vector<double> rebinned(std::span<const Bucket> buckets, std::span<const double> edges) {
+  std::vector<double> counts(edges.size() - 1, 0.0);
+  const double low = edges.front(), high = edges.back();
+  const auto bins = static_cast<double>(counts.size());
+  const auto bin_at = [&](double x) {
+    const double at = high > low ? (x - low) / (high - low) * bins : 0;
+    return static_cast<std::size_t>(std::clamp(at, 0.0, bins - 1));
+  };
+  for (const Bucket& b : buckets) {
+    if (!(b.count > 0) || !std::isfinite(b.left) || !std::isfinite(b.right)) continue;
+    const double width = b.right - b.left;
+    const std::size_t first = bin_at(b.left), last = bin_at(b.right);
+    if (!(width > 0) || first == last) {
+      counts[first] += b.count;
+      continue;
+    }
+    for (std::size_t bin = first; bin <= last; ++bin) {
+      const double from = bin == first ? b.left : std::max(b.left, edges[bin]);
+      const double to = bin == last ? b.right : std::min(b.right, edges[bin + 1]);
+      if (to > from) counts[bin] += b.count * (to - from) / width;
+    }
+  }
+  return counts;
+}
+
+double percentile(std::span<const Bucket> buckets, double percent) {
+  double total = 0;
+  for (const Bucket& b : buckets) total += b.count;
+  if (!(total > 0)) return std::numeric_limits<double>::quiet_NaN();
+  const double wanted = total * percent / 100;
+  double below = 0;
+  for (const Bucket& b : buckets) {
+    if (below + b.count >= wanted && b.count > 0) {
+      return b.left + (b.right - b.left) * (wanted - below) / b.count;
+    }
+    below += b.count;
+  }
+  return buckets.back().right;
+}
+
+}  // namespace graft

@@ -1,0 +1,315 @@
+#include "board/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "board/client_testing.h"
+
+namespace graft {
+namespace {
+
+using test::Answer;
+using test::Connection;
+using test::request_text;
+using test::say;
+using testing::HasSubstr;
+
+class HttpServerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    options_.guard.token = "secret";
+    options_.epoch = "e";
+    options_.hello = [] { return std::string("{}"); };
+  }
+  void serve() {
+    auto begun = HttpServer::start(options_, [this](HttpRequest request, HttpServer::Reply reply) {
+      ++handled_;
+      HttpResponse response;
+      response.content_type = "text/plain";
+      response.body = request.path + "|" + request.body;
+      if (request.path == "/large") response.body.assign(8 << 20, 'x');
+      if (request.path == "/api/events") response.stream = true;
+      reply(std::move(response));
+    });
+    ASSERT_TRUE(begun.ok()) << begun.error().message;
+    server_ = std::move(begun).value();
+  }
+  std::uint16_t port() const { return server_->port(); }
+  Answer get(const std::string& target, const std::string& headers = "") {
+    return test::get(port(), target, headers);
+  }
+  std::string host() const { return "Host: 127.0.0.1:" + std::to_string(port()) + "\r\n"; }
+
+  HttpServer::Options options_;
+  std::atomic<int> handled_{0};
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, AnswersWithTheHeadersThatKeepABrowserSafe) {
+  serve();
+  const Answer answer = get("/a%20b?x=1");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.body, "/a b|");
+  for (const char* header : {"X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer",
+                             "Content-Security-Policy: default-src 'none'; script-src 'self'"}) {
+    EXPECT_THAT(answer.head, HasSubstr(header));
+  }
+}
+
+TEST_F(HttpServerTest, KeepsAConnectionForRequestsOneBehindTheOther) {
+  serve();
+  Connection connection(port());
+  const std::string one = "GET /1 HTTP/1.1\r\n" + host() + "\r\n";
+  const std::string two = "GET /2 HTTP/1.1\r\n" + host() + "Connection: close\r\n\r\n";
+  ASSERT_TRUE(connection.send(one + two));
+  const std::string all = connection.receive_all();
+  EXPECT_THAT(all, HasSubstr("/1|"));
+  EXPECT_THAT(all, HasSubstr("/2|"));
+}
+
+TEST_F(HttpServerTest, HeadHasNoBody) {
+  serve();
+  const Answer answer = say(port(), request_text(port(), "HEAD", "/large"));
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_THAT(answer.head, HasSubstr("Content-Length: 8388608"));
+  EXPECT_TRUE(answer.body.empty());
+}
+
+// Fault 31: a Host that is missing, doubled or another's, and a foreign Origin.
+TEST_F(HttpServerTest, Fault31RefusesOtherHostsAndOrigins) {
+  serve();
+  const std::string end = "Connection: close\r\n\r\n";
+  EXPECT_EQ(say(port(), "GET / HTTP/1.1\r\n" + end).status, 400);
+  EXPECT_EQ(say(port(), "GET / HTTP/1.1\r\n" + host() + host() + end).status, 400);
+  EXPECT_EQ(say(port(), "GET / HTTP/1.1\r\nHost: [::1\r\n" + end).status, 400);
+  for (const char* other :
+       {"evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "10.0.0.1"}) {
+    EXPECT_EQ(say(port(), "GET / HTTP/1.1\r\nHost: " + std::string(other) + "\r\n" + end).status,
+              403)
+        << other;
+  }
+  for (const char* own : {"localhost", "LOCALHOST:1", "127.0.0.1", "[::1]:6006"}) {
+    EXPECT_EQ(say(port(), "GET / HTTP/1.1\r\nHost: " + std::string(own) + "\r\n" + end).status, 200)
+        << own;
+  }
+  EXPECT_EQ(get("/", "Origin: http://evil.example\r\n").status, 403);
+  EXPECT_EQ(get("/", "Origin: null\r\n").status, 403);
+  EXPECT_EQ(get("/", "Origin: http://127.0.0.1:" + std::to_string(port()) + "\r\n").status, 200);
+  EXPECT_EQ(get("/api/x", "Sec-Fetch-Site: cross-site\r\n").status, 403);
+}
+
+TEST_F(HttpServerTest, ChangesNeedTheToken) {
+  serve();
+  for (const char* method : {"POST", "DELETE"}) {
+    EXPECT_EQ(say(port(), request_text(port(), method, "/x")).status, 403);
+    EXPECT_EQ(say(port(), request_text(port(), method, "/x", "X-Graft-Token: Secret\r\n")).status,
+              403);
+    EXPECT_EQ(say(port(), request_text(port(), method, "/x", "X-Graft-Token: secret\r\n")).status,
+              200);
+  }
+  EXPECT_EQ(get("/api/folders").status, 403);
+  EXPECT_EQ(get("/api/folders", "X-Graft-Token: secret\r\n").status, 200);
+}
+
+TEST_F(HttpServerTest, TheNetworkNeedsTheKey) {
+  options_.guard.key = "k3y";
+  serve();
+  EXPECT_EQ(get("/").status, 401);
+  EXPECT_EQ(get("/?key=wrong").status, 401);
+  EXPECT_EQ(get("/?key=k3y").status, 200);
+  EXPECT_EQ(get("/x", "Cookie: a=b; graft_key=k3y\r\n").status, 200);
+}
+
+// Fault 33: requests of which two parties could read a different end.
+TEST_F(HttpServerTest, Fault33RefusesWhatCouldSmuggleARequest) {
+  serve();
+  const std::string start = "POST /x HTTP/1.1\r\n" + host() + "X-Graft-Token: secret\r\n";
+  const std::string hidden = "GET /hidden HTTP/1.1\r\n" + host() + "\r\n";
+  for (const std::string& framing : {
+           std::string("Content-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
+           std::string("Content-Length: 5\r\nContent-Length: 5\r\n\r\nhello"),
+           std::string("Content-Length: 5, 5\r\n\r\nhello"),
+           std::string("Content-Length: -5\r\n\r\nhello"),
+           std::string("Content-Length: 0x5\r\n\r\nhello"),
+           std::string("Content-Length: 99999999999999999999\r\n\r\nhello"),
+           std::string("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+           std::string("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n"),
+           std::string("Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+           std::string("Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"),
+           std::string("Content-Length : 5\r\n\r\nhello"),
+       }) {
+    handled_ = 0;
+    const Answer answer = say(port(), start + framing + hidden);
+    EXPECT_GE(answer.status, 400) << framing;
+    EXPECT_EQ(handled_, 0) << framing;
+    EXPECT_EQ(answer.body.find("/hidden|"), std::string::npos) << framing;
+  }
+  EXPECT_EQ(get("/x", "Content-Length: 3\r\n").status, 400);  // a body that GET may not have
+}
+
+// Fault 33: size.
+TEST_F(HttpServerTest, Fault33LimitsHeaderAddressAndBody) {
+  serve();
+  EXPECT_EQ(get("/" + std::string(9000, 'a')).status, 414);
+  EXPECT_EQ(get("/", "X: " + std::string(20000, 'a') + "\r\n").status, 431);
+  std::string many;
+  for (int i = 0; i < 5000; ++i) many += "X" + std::to_string(i) + ": y\r\n";
+  EXPECT_EQ(get("/", many).status, 431);
+  const Answer large = say(port(), "POST /x HTTP/1.1\r\n" + host() +
+                                       "X-Graft-Token: secret\r\nContent-Length: 20971521\r\n\r\n");
+  EXPECT_EQ(large.status, 413);
+  const std::string body(3 << 20, 'b');
+  const Answer taken =
+      say(port(), request_text(port(), "POST", "/x", "X-Graft-Token: secret\r\n", body));
+  EXPECT_EQ(taken.status, 200);
+  EXPECT_EQ(taken.body.size(), body.size() + 3);
+}
+
+TEST_F(HttpServerTest, AnswersNonsenseWith400AndGoesOn) {
+  serve();
+  for (const std::string& nonsense :
+       {std::string("\r\n\r\nGET"), std::string("GET\r\n\r\n"),
+        std::string("GET / HTTP/9.9\r\n\r\n"),
+        std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc", 9) + std::string(300, 'z') + "\r\n\r\n",
+        std::string("GET /%zz HTTP/1.1\r\n") + host() + "\r\n",
+        std::string("GET /%00 HTTP/1.1\r\n") + host() + "\r\n",
+        std::string("GET http://127.0.0.1/ HTTP/1.1\r\n") + host() + "\r\n"}) {
+    EXPECT_EQ(say(port(), nonsense).status, 400) << nonsense;
+  }
+  EXPECT_EQ(say(port(), "PUT / HTTP/1.1\r\n" + host() + "\r\n").status, 501);
+  EXPECT_EQ(get("/").status, 200);
+}
+
+// Fault 33: slow-loris. Clients that never finish their header are cut off after the time for the
+// whole of it, however often they send a byte; meanwhile others are answered.
+TEST_F(HttpServerTest, Fault33CutsOffSlowHeaders) {
+  options_.limits.header_time = std::chrono::milliseconds(300);
+  serve();
+  Connection slow(port());
+  ASSERT_TRUE(slow.send("GET / HTTP/1.1\r\nX: "));
+  std::string got;
+  bool served = false;
+  // A byte every few milliseconds; the end shows as a failed send or an end of file.
+  for (int i = 0; i < 10000 && slow.send("a"); ++i) {
+    pollfd nothing{-1, 0, 0};
+    ::poll(&nothing, 1, 5);
+    if (i == 5) served = get("/").status == 200;
+    if (!slow.receive(got, 0) && slow.at_end()) break;
+  }
+  EXPECT_TRUE(served);
+  EXPECT_TRUE(slow.at_end());
+  EXPECT_EQ(got, "");
+  EXPECT_EQ(get("/").status, 200);
+}
+
+// Fault 33: more connections than are served at once wait, and are served once others end.
+TEST_F(HttpServerTest, Fault33HoldsBackBeyondTheLimitOfConnections) {
+  options_.limits.connections = 8;
+  options_.limits.header_time = std::chrono::milliseconds(500);
+  serve();
+  std::vector<std::unique_ptr<Connection>> idle;
+  for (int i = 0; i < 40; ++i) idle.push_back(std::make_unique<Connection>(port()));
+  EXPECT_EQ(get("/").status, 200);
+}
+
+// Fault 35: clients that leave in the middle of an answer, with SIGPIPE as it is by default.
+TEST_F(HttpServerTest, Fault35SurvivesClientsThatLeave) {
+  std::signal(SIGPIPE, SIG_DFL);
+  serve();
+  for (int i = 0; i < 20; ++i) {
+    Connection connection(port());
+    connection.send(request_text(port(), "GET", i % 2 == 0 ? "/large" : "/api/events"));
+    std::string some;
+    if (i % 4 == 0) connection.receive(some);
+  }
+  for (int i = 0; i < 100; ++i) server_->events().push("points", std::string(10000, '1'));
+  EXPECT_EQ(get("/").status, 200);
+}
+
+TEST_F(HttpServerTest, PushesEventsInOrderAndResumes) {
+  serve();
+  Connection page(port());
+  ASSERT_TRUE(page.send(request_text(port(), "GET", "/api/events")));
+  std::string text;
+  ASSERT_TRUE(page.receive_until(text, "event: hello"));
+  for (int i = 1; i <= 3; ++i)
+    server_->events().push("points", "{\"n\":" + std::to_string(i) + "}");
+  ASSERT_TRUE(page.receive_until(text, "{\"n\":3}"));
+  EXPECT_THAT(text, HasSubstr("id: e-1\nevent: points\ndata: {\"n\":1}\n\nid: e-2\n"));
+
+  const auto resumed_after = [&](const std::string& id) {
+    Connection again(port());
+    again.send(request_text(port(), "GET", "/api/events", "Last-Event-ID: " + id + "\r\n"));
+    std::string all;
+    again.receive_until(all, "event: hello");
+    server_->events().push("end", "{}");
+    again.receive_until(all, "event: end");
+    return all;
+  };
+  const std::string rest = resumed_after("e-1");
+  EXPECT_THAT(rest, HasSubstr("{\"n\":2}"));
+  EXPECT_THAT(rest, HasSubstr("{\"n\":3}"));
+  EXPECT_EQ(rest.find("{\"n\":1}"), std::string::npos);
+  EXPECT_EQ(rest.find("event: reset"), std::string::npos);
+  for (const char* unknown : {"other-1", "e-99", "e-x", "nonsense"}) {
+    EXPECT_THAT(resumed_after(unknown), HasSubstr("event: reset")) << unknown;
+  }
+}
+
+TEST_F(HttpServerTest, AnswersWhileManyPagesListen) {
+  serve();
+  std::vector<std::unique_ptr<Connection>> pages;
+  for (int i = 0; i < 100; ++i) {
+    pages.push_back(std::make_unique<Connection>(port()));
+    pages.back()->send(request_text(port(), "GET", "/api/events"));
+  }
+  for (auto& page : pages) {
+    std::string text;
+    ASSERT_TRUE(page->receive_until(text, "event: hello"));
+  }
+  EXPECT_EQ(server_->open_streams(), 100U);
+  server_->events().push("points", "{\"x\":1}");
+  EXPECT_EQ(get("/").status, 200);
+  for (auto& page : pages) {
+    std::string text;
+    EXPECT_TRUE(page->receive_until(text, "{\"x\":1}"));
+  }
+}
+
+// Fault 30.
+TEST_F(HttpServerTest, Fault30SaysThatAPortIsTaken) {
+  serve();
+  options_.port = port();
+  bool in_use = false;
+  const auto second = HttpServer::start(
+      options_, [](HttpRequest, HttpServer::Reply) {}, &in_use);
+  ASSERT_FALSE(second.ok());
+  EXPECT_TRUE(in_use);
+  EXPECT_THAT(second.error().message, HasSubstr("give another --port"));
+}
+
+TEST(EventHub, ForgetsTheOldestAndSaysSo) {
+  int called = 0;
+  EventHub hub(
+      "e", [&] { ++called; }, 1000);
+  for (int i = 0; i < 100; ++i) hub.push("points", std::string(90, '1'));
+  EXPECT_EQ(called, 100);
+  EXPECT_TRUE(hub.start("e-1").missed);
+  EXPECT_FALSE(hub.start("e-99").missed);
+  std::uint64_t next = 5;
+  const std::string text = hub.take(next);
+  EXPECT_THAT(text, testing::StartsWith("id: e-"));
+  EXPECT_THAT(text, HasSubstr("event: reset\ndata: {}\n\n"));
+  EXPECT_LT(text.size(), 2000U);
+  EXPECT_EQ(next, 101U);
+  EXPECT_EQ(hub.take(next), "");
+}
+
+}  // namespace
+}  // namespace graft

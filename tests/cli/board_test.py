@@ -1,0 +1,113 @@
+"""graft board and graft retrain --board, from outside."""
+
+import json
+import re
+import signal
+import socket
+import subprocess
+import unittest
+import urllib.error
+import urllib.request
+
+from program import NETWORK, PLACE, environment, graft
+
+LOGS = "--logdir=tf_files/training_summaries"
+
+
+class Running:
+    """A command that serves; `address` is what it printed."""
+
+    def __init__(self, *words):
+        self.process = subprocess.Popen([PLACE.binary, *words], cwd=PLACE.work, env=environment(),
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True)
+        self.lines = []
+        self.address = None
+        for line in self.process.stdout:
+            self.lines.append(line)
+            found = re.search(r"Graft board: (http://\S+)", line)
+            if found:
+                self.address = found.group(1)
+                break
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def ask(self, path):
+        with urllib.request.urlopen(self.address.rstrip("/") + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def wait_for(self, wanted):
+        """Reads on until a line has the text."""
+        for line in self.process.stdout:
+            self.lines.append(line)
+            if wanted in line:
+                return True
+        return False
+
+
+class Board(unittest.TestCase):
+    def test_serves_until_ctrl_c(self):
+        with Running("board", LOGS, "--port=0") as board:
+            self.assertIsNotNone(board.address, board.lines)
+            with urllib.request.urlopen(board.address, timeout=30) as page:
+                self.assertIn("text/html", page.headers["Content-Type"])
+            board.process.send_signal(signal.SIGINT)
+            self.assertEqual(board.process.wait(timeout=30), 0)
+
+    def test_says_that_the_same_board_runs_already(self):
+        with Running("board", LOGS, "--port=0") as board:
+            port = board.address.rsplit(":", 1)[1].strip("/")
+            again = graft("board", LOGS, f"--port={port}")
+            self.assertEqual(again.returncode, 0, again.stderr)
+            self.assertIn(board.address, again.stdout)
+            self.assertIn("runs there already", again.stderr)
+
+    def test_takes_the_next_port_and_says_who_holds_this_one(self):
+        with socket.socket() as holder:
+            holder.bind(("127.0.0.1", 0))
+            holder.listen()
+            port = holder.getsockname()[1]
+            with Running("board", LOGS, f"--port={port}") as board:
+                text = "".join(board.lines)
+                self.assertIsNotNone(board.address, text)
+                self.assertIn(f"port {port}: is held by python", text)
+                self.assertNotIn(f":{port}/", board.address)
+
+    def test_the_network_needs_the_key(self):
+        with Running("board", LOGS, "--port=0", "--host=0.0.0.0") as board:
+            self.assertIn("?key=", board.address)
+            with urllib.request.urlopen(board.address, timeout=30) as page:
+                self.assertEqual(page.status, 200)
+            bare = board.address.split("?")[0] + "api/runs"
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(bare, timeout=30)
+            self.assertEqual(refused.exception.code, 401)
+            refused.exception.close()
+
+    def test_wrong_options(self):
+        for words in (["--logdir="], ["--logdir=a:x,a:y"], ["--logdir=,"], ["--port=70000"],
+                      ["--host=nowhere.invalid"]):
+            done = graft("board", *words)
+            self.assertEqual(done.returncode, 2, (words, done.stderr))
+            self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
+
+    def test_beside_a_training(self):
+        with Running("retrain", "--board", "--image_dir=tf_files/flower_photos",
+                     f"--architecture={NETWORK}", "--model_dir=tf_files/models",
+                     "--bottleneck_dir=tf_files/bottlenecks", "--summaries_dir=beside/logs",
+                     "--output_graph=beside/graph.pb", "--output_labels=beside/labels.txt",
+                     "--how_many_training_steps=200") as training:
+            self.assertIsNotNone(training.address, training.lines)
+            self.assertTrue(training.wait_for("The board goes on"), training.lines)
+            self.assertEqual(training.ask("/api/trainings")["trainings"][0]["state"], "finished")
+            training.process.send_signal(signal.SIGINT)
+            self.assertEqual(training.process.wait(timeout=30), 0)
+            with self.assertRaises(urllib.error.URLError):
+                training.ask("/api/runs")
