@@ -176,8 +176,11 @@ class Reader {
     return reader;
   }
 
-  // The next entry, or nothing at the archive's end.
+  // The next entry, or nothing at the archive's end. What nobody read of the last one is read now:
+  // libarchive would pass over it by the sizes that its header claims, and where those are wrong
+  // find other entries behind it than whoever reads it.
   Result<std::optional<Entry>> next() {
+    if (inside_) GRAFT_TRY(read([](std::span<const std::byte>) { return Result<void>(); }));
     ::archive_entry* raw = nullptr;
     const int status = library_->next_header(archive_.get(), &raw);
     if (status == ARCHIVE_EOF) {
@@ -213,6 +216,7 @@ class Reader {
         library_->hardlink(raw) != nullptr || library_->hardlink_utf8(raw) != nullptr;
     if (!linked && library_->filetype(raw) == AE_IFREG) entry.kind = EntryKind::kFile;
     if (!linked && library_->filetype(raw) == AE_IFDIR) entry.kind = EntryKind::kFolder;
+    inside_ = true;
     return std::optional<Entry>(std::move(entry));
   }
 
@@ -222,7 +226,10 @@ class Reader {
     std::array<std::byte, 65536> piece{};
     for (;;) {
       const auto got = library_->read_data(archive_.get(), piece.data(), piece.size());
-      if (got == 0) return {};
+      if (got == 0) {
+        inside_ = false;
+        return {};
+      }
       if (got < 0) return input_->too_large ? too_large() : damaged();
       if (static_cast<std::uint64_t>(got) > limits_.max_total_bytes - read_) return too_large();
       read_ += static_cast<std::uint64_t>(got);
@@ -301,6 +308,7 @@ class Reader {
   std::uint64_t entries_ = 0;
   std::uint64_t announced_ = 0;
   std::uint64_t read_ = 0;
+  bool inside_ = false;  // an entry, whose content was not read to its end
 };
 
 // A hidden folder that is removed again unless it was renamed into place. Everything in it is ours.

@@ -27,7 +27,8 @@ bool looks_like_archive(const std::string& path);
 // The bytes of the one regular file for which `wanted(entry_name)` is true; a leading "./" is not
 // part of the name. Links, devices and unsafe names are never offered. kNotFound names what the
 // archive holds instead; kCorrupt: damaged, or two such files; kUnsupported: beyond the limits,
-// which count what is passed over as well. Nothing touches the disk.
+// which count what is passed over as well: it is unpacked, too, and may be what is damaged. Nothing
+// touches the disk.
 Result<Bytes> read_archive_entry(const std::string& archive_path,
                                  const std::function<bool(std::string_view)>& wanted,
                                  const ArchiveLimits& limits = {});

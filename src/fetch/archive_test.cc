@@ -153,6 +153,27 @@ TEST(ReadArchiveEntry, EveryTruncationAndManyFlipsAreErrorsOrTheTruth) {
   }
 }
 
+// A zip's local header may claim another size than the stream behind it has: whoever passes over
+// the entry by that size looks for the next one at another place than whoever reads it.
+TEST(ReadArchiveEntry, FindsWhatUnpackingFinds) {
+  constexpr std::size_t kPackedSizeAt = 18, kNameAt = 30;  // PKWARE's APPNOTE 4.3.7
+  for (const unsigned char claimed : {1, 20, 60, 200}) {
+    const TestDirectory dir;
+    Evil(dir / "a.zip", Evil::Format::kZip).file("a", "first").file("b", "second");
+    std::string bytes = get(dir / "a.zip");
+    ASSERT_EQ(bytes.substr(kNameAt, 1), "a");
+    bytes[kPackedSizeAt] = static_cast<char>(claimed);
+    put(dir / "a.zip", bytes);
+    const auto unpacked = unpack_archive(dir / "a.zip", dir / "out");
+    const auto read =
+        read_archive_entry(dir / "a.zip", [](std::string_view name) { return name == "b"; });
+    ASSERT_EQ(read.ok(), unpacked.ok()) << int{claimed};
+    if (read.ok()) {
+      EXPECT_EQ(as_text(*read), get(dir / "out/b")) << int{claimed};
+    }
+  }
+}
+
 TEST(UnpackArchive, MakesTheFolderWithOrdinaryPermissions) {
   const TestDirectory dir;
   {
