@@ -155,6 +155,22 @@ TEST_F(EventReaderTest, FindsRecordsBehindOneThatWasCutOff) {
   EXPECT_EQ(reader.damaged_records(), 1U);
 }
 
+// The same, read on at every byte: also when the file ends where the first writer's record would.
+TEST_F(EventReaderTest, WaitsForWhatFollowsADamagedRecord) {
+  const std::string bytes = log(4);
+  put("");
+  Seen seen;
+  EventReader reader(path_);
+  for (const char byte :
+       bytes.substr(0, record_at(bytes, 2) + 20) + bytes.substr(record_at(bytes, 3))) {
+    append(std::string(1, byte));
+    ASSERT_TRUE(reader.poll(seen.handler()).ok());
+  }
+  EXPECT_THAT(seen.scalars,
+              ElementsAre(Scalar{"a", 0, 0.F}, Scalar{"a", 2, 2.F}, Scalar{"a", 3, 3.F}));
+  EXPECT_EQ(reader.damaged_records(), 1U);
+}
+
 // Damage at the end of what is there: the search goes on where it stood when the file grows.
 TEST_F(EventReaderTest, GoesOnSearchingWhenTheFileGrows) {
   std::string bytes = log(3);

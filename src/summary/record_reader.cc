@@ -76,6 +76,7 @@ class RecordReader::Window {
   Window(int fd, std::uint64_t file_size) : fd_(fd), file_size_(file_size) {}
   std::span<const std::byte> front() const { return std::span(buffer_).subspan(used_); }
   void drop(std::size_t bytes) { used_ += bytes; }
+  std::uint64_t file_size() const { return file_size_; }
   std::uint64_t left_in_file(std::uint64_t offset) const {
     return file_size_ - std::min(file_size_, offset);
   }
@@ -107,6 +108,7 @@ void RecordReader::start_over() {
   damaged_ = 0;
   tail_size_ = 0;
   searching_ = false;
+  waiting_at_ = 0;
 }
 
 bool RecordReader::same_file(int fd, std::uint64_t device, std::uint64_t inode,
@@ -134,6 +136,8 @@ Result<bool> RecordReader::poll(const RecordSink& sink, std::uint64_t max_bytes)
     start_over();
     if (known && sink.on_replaced) sink.on_replaced();
   }
+  if (waiting_at_ == size) return false;
+  waiting_at_ = 0;
 
   Window window(file.fd(), size);
   const std::uint64_t goal = max_bytes > UINT64_MAX - offset_ ? UINT64_MAX : offset_ + max_bytes;
@@ -201,13 +205,12 @@ std::uint64_t RecordReader::read_records(Window& window, const RecordSink& sink,
     }
     if (bad.length_is_trusted) {
       // A writer that was cut off and went on leaves a length that leads into later records: it
-      // counts only where a record, or nothing, follows.
-      const bool last = window.left_in_file(offset_) < bad.frame_bytes + kHeaderBytes;
-      if (!last && front.size() < bad.frame_bytes + kHeaderBytes) {
-        return bad.frame_bytes + kHeaderBytes;
-      }
+      // counts only where a record follows.
+      const std::uint64_t needed = bad.frame_bytes + kHeaderBytes;
+      if (needed > window.left_in_file(offset_)) waiting_at_ = window.file_size();
+      if (front.size() < needed) return needed;
       ++damaged_;
-      if (last || is_header(front.subspan(bad.frame_bytes))) {
+      if (is_header(front.subspan(bad.frame_bytes))) {
         advance(bad.frame_bytes);
         continue;
       }

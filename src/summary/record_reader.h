@@ -30,14 +30,15 @@ class RecordReader {
 
   // Reads what is complete since the last call, a chunk at a time. A truncated last record waits
   // for the next call. A damaged record is counted and passed over: by its length where that is
-  // intact and a record follows, else by searching for the next whole record. A file that was
-  // replaced, rewritten or cut shorter is read from its start. Stops after about max_bytes; true:
-  // there is more to read now. kIo/kNotFound/kUnsupported for the file itself.
+  // intact and a record follows, else by searching for the next whole record; where nothing follows
+  // it yet, it is counted and waits. So a file that grows gives what reading it at once gives. A
+  // file that was replaced, rewritten or cut shorter is read from its start. Stops after about
+  // max_bytes; true: there is more to read now. kIo/kNotFound/kUnsupported for the file itself.
   Result<bool> poll(const RecordSink& sink, std::uint64_t max_bytes = UINT64_MAX);
 
   // For a record whose content turned out to be none.
   void count_damaged() { ++damaged_; }
-  std::uint64_t damaged() const { return damaged_; }
+  std::uint64_t damaged() const { return damaged_ + (waiting_at_ == 0 ? 0 : 1); }
   std::uint64_t offset() const { return offset_; }  // bytes read and done with
   const std::string& path() const { return path_; }
 
@@ -53,6 +54,8 @@ class RecordReader {
   std::uint64_t offset_ = 0, damaged_ = 0;
   std::uint64_t device_ = 0, inode_ = 0;
   bool searching_ = false;  // no record is known to begin at offset_
+  // The file's size when a damaged record, at offset_, was its end; 0: none is.
+  std::uint64_t waiting_at_ = 0;
   // The last bytes before offset_: another content under the same inode is noticed by them.
   std::array<std::byte, 32> tail_{};
   std::size_t tail_size_ = 0;
