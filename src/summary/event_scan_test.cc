@@ -225,5 +225,22 @@ TEST(EventValues, ReadsTensorsAsTensorBoardLaysThemOut) {
   EXPECT_FALSE(text_of(scanned.values[0]).ok());
 }
 
+// A size of which thrice is, modulo 2^64, the number of values that are there.
+TEST(EventValues, RefuseAShapeThatIsNotThatOfItsValues) {
+  constexpr std::int64_t kThirdOfOne = -6148914691236517205;
+  for (const std::int64_t size : {kThirdOfOne, std::int64_t{0}, std::int64_t{1}}) {
+    wire::TensorProto tensor;
+    tensor.set_dtype(wire::DT_DOUBLE);
+    tensor.mutable_tensor_shape()->add_dim()->set_size(size);
+    tensor.mutable_tensor_shape()->add_dim()->set_size(3);
+    tensor.add_double_val(1);
+    const std::string bytes = tensor.SerializeAsString();
+    EventValue value;
+    value.kind = EventValue::Kind::kTensor;
+    value.payload = bytes;
+    EXPECT_EQ(histogram_of(value).error().kind, ErrorKind::kCorrupt) << size;
+  }
+}
+
 }  // namespace
 }  // namespace graft

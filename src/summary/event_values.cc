@@ -47,7 +47,9 @@ Result<Histogram> from_tensor(std::string_view payload) {
     return no_such("histogram");
   }
   const std::vector<double> values = doubles_of(tensor);
-  if (static_cast<std::int64_t>(values.size()) != tensor.tensor_shape().dim(0).size() * 3) {
+  // Not multiplied: the shape is anybody's number.
+  if (values.size() % 3 != 0 ||
+      tensor.tensor_shape().dim(0).size() != static_cast<std::int64_t>(values.size() / 3)) {
     return no_such("histogram");
   }
   Histogram h;
