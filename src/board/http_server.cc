@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "board/request_parser.h"
 
 namespace graft {
 namespace {
@@ -166,7 +167,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   State& server_;
   beast::tcp_stream stream_;
   beast::flat_buffer buffer_;
-  std::optional<http::request_parser<http::string_body>> parser_;
+  std::optional<RequestParser> parser_;
   HttpRequest request_;
   HttpResponse response_;
   std::string head_, pushed_, last_event_id_;
@@ -187,24 +188,8 @@ void HttpServer::State::Session::read_header() {
 }
 
 void HttpServer::State::Session::on_header(Failure failure) {
-  if (failure == http::error::header_limit) {
-    return answer(
-        error_response(invalid_argument("request: its header is too large: send less"), 431),
-        false);
-  }
-  if (failure && failure.category() == http::make_error_code(http::error::bad_method).category() &&
-      failure != http::error::end_of_stream && failure != http::error::partial_message) {
-    if (failure == http::error::body_limit) {
-      return answer(error_response(invalid_argument("request: its body is too large: send at most "
-                                                    "20 MB"),
-                                   413),
-                    false);
-    }
-    return answer(
-        error_response(
-            invalid_argument("request: is not well-formed HTTP/1.1: " + failure.message()), 400),
-        false);
-  }
+  request_ = {};  // what is refused is no part of the one before
+  if (auto refusal = refusal_of(failure)) return answer(std::move(*refusal), false);
   if (failure) return;  // closed, timed out
   if (auto refusal = take_header()) return answer(std::move(*refusal), false);
   read_body();
@@ -212,59 +197,14 @@ void HttpServer::State::Session::on_header(Failure failure) {
 
 // The header as a request; or why it is refused.
 std::optional<HttpResponse> HttpServer::State::Session::take_header() {
-  const auto& message = parser_->get();
-  const auto bad = [](const char* why, int status) {
-    return error_response(invalid_argument(std::string("request: ") + why), status);
-  };
-  request_ = {};
-  switch (message.method()) {
-    case http::verb::get:
-      request_.method = Method::kGet;
-      break;
-    case http::verb::head:
-      request_.method = Method::kHead;
-      break;
-    case http::verb::post:
-      request_.method = Method::kPost;
-      break;
-    case http::verb::delete_:
-      request_.method = Method::kDelete;
-      break;
-    default:
-      return bad("its method is not one that is answered here: use GET, POST or DELETE", 501);
-  }
-  if (message.target().size() > server_.options.limits.target_bytes) {
-    return bad("its address is too long: ask for less at once", 414);
-  }
-  if (auto parsed = parse_target({message.target().data(), message.target().size()}, request_);
-      !parsed.ok()) {
-    return error_response(parsed.error(), 400);
-  }
-  for (const auto& field : message) {
-    request_.headers.emplace_back(
-        to_lower_ascii({field.name_string().data(), field.name_string().size()}),
-        std::string(field.value().data(), field.value().size()));
-  }
+  const HttpLimits& limits = server_.options.limits;
+  auto refusal = graft::take_header(*parser_, limits, server_.options.guard, request_);
   last_event_id_ = request_.header("last-event-id");
-  // One way only to say where a body ends: what two parties read differently can smuggle.
-  if (request_.count_headers("transfer-encoding") > 0) {
-    return bad("Transfer-Encoding is not taken: send Content-Length", 501);
-  }
-  if (request_.count_headers("content-length") > 1) {
-    return bad("it has more than one Content-Length: send one", 400);
-  }
-  const std::string length_text = request_.header("content-length");
-  if (length_text.find_first_not_of("0123456789") != std::string::npos) {
-    return bad("its Content-Length is no number: send one", 400);
-  }
-  if (auto refusal = refuse(server_.options.guard, request_)) return refusal;
-  const auto length = parser_->content_length();
-  if (length && *length > 0 && request_.method != Method::kPost) {
-    return bad("it has a body, which only POST may have: leave it out", 400);
-  }
-  if (length && *length > 0) {
-    if (server_.bodies >= server_.options.limits.bodies) {
-      return bad("too many uploads at once: try again in a moment", 503);
+  if (refusal) return refusal;
+  if (parser_->content_length().value_or(0) > 0) {
+    if (server_.bodies >= limits.bodies) {
+      return error_response(
+          invalid_argument("request: too many uploads at once: try again in a moment"), 503);
     }
     holds_body_ = true;
     ++server_.bodies;
