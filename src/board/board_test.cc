@@ -276,6 +276,15 @@ TEST_F(BoardTest, Fault34NamesStayText) {
   ASSERT_TRUE(comes_true([this] { return json("/api/runs")["runs"].size() == 4; }));
 }
 
+// The key of an address becomes a cookie: nothing in it may end that header and begin another.
+TEST_F(BoardTest, AKeyCannotBeginAnotherHeader) {
+  const Answer answer = get("/?key=0a%0d%0aX-Other:%201%0d%0a%0d%0a<script>");
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_EQ(answer.head.find("X-Other"), std::string::npos) << answer.head;
+  EXPECT_EQ(answer.head.find("Set-Cookie"), std::string::npos) << answer.head;
+  EXPECT_THAT(get("/?key=0af9").head, HasSubstr("Set-Cookie: graft_key=0af9; HttpOnly"));
+}
+
 TEST_F(BoardTest, ExplainsTheResults) {
   const std::string id = training("first");
   const Json eval = json("/api/eval/" + id);

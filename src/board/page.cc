@@ -34,6 +34,11 @@ std::string html_escaped(std::string_view text) {
   return out;
 }
 
+// What random keys are made of: anything else could begin another header.
+bool may_be_key(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
 // Where the front end was not built: what is missing, how to get it, and the data as links.
 std::string plain_page(BoardContext& context) {
   std::string out =
@@ -104,7 +109,7 @@ HttpResponse page_response(BoardContext& context, const HttpRequest& request) {
       response = html(plain_page(context));
     }
     // From here on the cookie opens the rest.
-    if (const std::string key = request.param("key"); !key.empty()) {
+    if (const std::string key = request.param("key"); may_be_key(key)) {
       response.headers.emplace_back("Set-Cookie",
                                     "graft_key=" + key + "; HttpOnly; SameSite=Strict; Path=/");
     }
