@@ -54,7 +54,9 @@ std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<co
   const double scale = high > low ? static_cast<double>(pixels) / (high - low) : 0;
   const auto column = [&](std::size_t i) {
     const double at = (xs[i] - low) * scale;
-    return std::isfinite(at) ? static_cast<std::int64_t>(std::floor(at)) : 0;
+    if (!std::isfinite(at)) return std::int64_t{0};
+    // Where xs are not ordered, some lie beyond the range on either side.
+    return static_cast<std::int64_t>(std::floor(std::clamp(at, -1.0, static_cast<double>(pixels))));
   };
   for (std::size_t i = begin; i < end;) {
     const std::int64_t here = column(i);
@@ -100,14 +102,20 @@ std::string encode_curve(const Curve& curve, std::span<const float> smooth,
   return out;
 }
 
+std::int64_t whole_step(double step) {
+  constexpr double kBeyond = 0x1p63;
+  if (!(step < kBeyond)) return std::numeric_limits<std::int64_t>::max();
+  if (step < -kBeyond) return std::numeric_limits<std::int64_t>::min();
+  return static_cast<std::int64_t>(step);
+}
+
 std::string csv_of(const Curve& curve) {
   std::string out = "Wall time,Step,Value\n";
   std::array<char, 96> line{};
   for (std::size_t i = 0; i < curve.steps.size(); ++i) {
     char* at = std::to_chars(line.data(), line.data() + line.size(), curve.walls[i]).ptr;
     *at++ = ',';
-    at =
-        std::to_chars(at, line.data() + line.size(), static_cast<std::int64_t>(curve.steps[i])).ptr;
+    at = std::to_chars(at, line.data() + line.size(), whole_step(curve.steps[i])).ptr;
     *at++ = ',';
     at = std::to_chars(at, line.data() + line.size(), curve.values[i]).ptr;
     *at++ = '\n';
@@ -132,10 +140,13 @@ std::vector<Bucket> buckets_of(const Histogram& h) {
   std::size_t first = 0, last = count;
   while (first < count && !(h.bucket[first] > 0)) ++first;
   while (last > first && !(h.bucket[last - 1] > 0)) --last;
+  constexpr double kMost = 1e300;
   std::vector<Bucket> out;
   for (std::size_t i = first; i < last; ++i) {
-    out.push_back({i == first ? h.min : h.bucket_limit[i - 1],
-                   i + 1 == last ? h.max : h.bucket_limit[i], h.bucket[i]});
+    const double left = i == first ? h.min : h.bucket_limit[i - 1];
+    const double right = i + 1 == last ? h.max : h.bucket_limit[i];
+    if (std::isnan(left) || std::isnan(right)) continue;
+    out.push_back({std::clamp(left, -kMost, kMost), std::clamp(right, -kMost, kMost), h.bucket[i]});
   }
   return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<co
 std::string encode_curve(const Curve& curve, std::span<const float> smooth,
                          std::span<const std::size_t> indices);
 
+// A step as the whole number that it was logged as; the nearest one where it has none.
+std::int64_t whole_step(double step);
+
 // "Wall time,Step,Value" and a line a point, as TensorBoard's downloads have it; numbers have
 // digits enough to read back as the same.
 std::string csv_of(const Curve& curve);
@@ -41,10 +45,12 @@ struct Bucket {
   double left, right, count;
 };
 // The buckets between the first and the last that hold anything, their outer edges at min and max,
-// as TensorBoard migrates old histograms.
+// as TensorBoard migrates old histograms. Edges are numbers between ±1e300: one beyond is taken for
+// that, and a bucket with an edge that is no number is left out. So differences are numbers, too.
 std::vector<Bucket> buckets_of(const Histogram& histogram);
 
-// Counts in equal bins between edges[0] and edges.back(); a bucket is spread evenly over its width.
+// Counts in equal bins between edges[0] and edges.back(), finite; a bucket is spread evenly over
+// its width.
 std::vector<double> rebinned(std::span<const Bucket> buckets, std::span<const double> edges);
 // The value below which that share (percent) of the counts lies, even within a bucket; NaN for
 // none.

@@ -285,11 +285,12 @@ Json difference_of(const Json& a, const Json& b, std::size_t classes) {
     Json row = Json::array();
     for (std::size_t p = 0; p < classes; ++p) {
       const auto cell = [&](const Json& matrix) {
-        if (t >= matrix.size() || !matrix[t].is_array() || p >= matrix[t].size() ||
-            !matrix[t][p].is_number()) {
+        if (!matrix.is_array() || t >= matrix.size() || !matrix[t].is_array() ||
+            p >= matrix[t].size() || !matrix[t][p].is_number()) {
           return std::int64_t{0};
         }
-        return matrix[t][p].get<std::int64_t>();
+        // More photos than there can be are not counted on.
+        return static_cast<std::int64_t>(std::clamp(matrix[t][p].get<double>(), -1e15, 1e15));
       };
       row.push_back(cell(a) - cell(b));
     }

@@ -83,7 +83,7 @@ HttpResponse scalars(BoardContext& context, const HttpRequest& request, const st
   }
   Json points = Json::array();
   for (std::size_t i = 0; i < curve.steps.size(); ++i) {
-    points.push_back({json_number(curve.walls[i]), static_cast<std::int64_t>(curve.steps[i]),
+    points.push_back({json_number(curve.walls[i]), whole_step(curve.steps[i]),
                       json_number(static_cast<double>(curve.values[i]))});
   }
   return json_response(points);
@@ -111,8 +111,7 @@ HttpResponse histograms(BoardContext& context, const HttpRequest& request, const
       return {};
     });
     if (!read.ok()) continue;
-    list.push_back({json_number(places[i].wall), static_cast<std::int64_t>(places[i].step),
-                    std::move(buckets)});
+    list.push_back({json_number(places[i].wall), whole_step(places[i].step), std::move(buckets)});
   }
   return json_response(list);
 }

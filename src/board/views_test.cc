@@ -8,6 +8,7 @@
 #include <cstring>
 #include <limits>
 #include <set>
+#include <tuple>
 
 #include "base/rng.h"
 #include "board/curve_view.h"
@@ -127,6 +128,22 @@ TEST(EvenlyChosen, HasTheFirstAndTheLast) {
   EXPECT_THAT(evenly_chosen(0, 5), ElementsAre());
 }
 
+// A log may hold any number: steps that no double has, and wall times in no order.
+TEST(PointsToDraw, TakesTimesInNoOrder) {
+  const std::vector<double> xs = {5, -1e300, 6, 1e300, 5.5, 7};
+  const std::vector<float> values(xs.size(), 1);
+  EXPECT_THAT(points_to_draw(xs, values, {5, 7}, 1), ElementsAre(0, 1, 2, 3, 4, 5));
+}
+
+TEST(WholeStep, IsTheNearestThatThereIs) {
+  EXPECT_EQ(whole_step(-3), -3);
+  EXPECT_EQ(whole_step(static_cast<double>(std::numeric_limits<std::int64_t>::max())),
+            std::numeric_limits<std::int64_t>::max());
+  EXPECT_EQ(whole_step(static_cast<double>(std::numeric_limits<std::int64_t>::min())),
+            std::numeric_limits<std::int64_t>::min());
+  EXPECT_EQ(whole_step(-kInfinity), std::numeric_limits<std::int64_t>::min());
+}
+
 TEST(Histograms, SpreadABucketEvenly) {
   Histogram h;
   h.min = -1;
@@ -147,6 +164,33 @@ TEST(Histograms, SpreadABucketEvenly) {
   EXPECT_EQ(percentile(buckets, 100), 3);
   EXPECT_DOUBLE_EQ(percentile(buckets, 50), 0.75);  // the 7th of 14: 3 of 8 into [0, 2]
   EXPECT_TRUE(std::isnan(percentile({}, 50)));
+}
+
+// Edges that are infinite, none, or further apart than a double can say.
+TEST(Histograms, StayNumbersWhateverTheEdges) {
+  constexpr double kMost = std::numeric_limits<double>::max();
+  for (const auto& [low, middle, high] :
+       {std::tuple{-kInfinity, 0.0, kInfinity}, {-kMost, 0.0, kMost}, {-1.0, double{kNan}, 1.0}}) {
+    Histogram h;
+    h.min = low;
+    h.max = high;
+    h.bucket_limit = {middle, high};
+    h.bucket = {3, 4};
+    double left = kInfinity, right = -kInfinity, count = 0;
+    const std::vector<Bucket> buckets = buckets_of(h);
+    for (const Bucket& bucket : buckets) {
+      EXPECT_TRUE(std::isfinite(bucket.right - bucket.left));
+      left = std::min(left, bucket.left);
+      right = std::max(right, bucket.right);
+      count += bucket.count;
+    }
+    if (buckets.empty()) continue;
+    const std::vector<double> edges = {left, left / 2 + right / 2, right};
+    double sum = 0;
+    for (const double bin : rebinned(buckets, edges)) sum += bin;
+    EXPECT_DOUBLE_EQ(sum, count);
+    EXPECT_TRUE(std::isfinite(percentile(buckets, 50)));
+  }
 }
 
 TEST(LayOut, PutsEachBoxBelowWhatLeadsToIt) {
