@@ -13,7 +13,7 @@
 namespace graft {
 namespace {
 
-// Each sets its field and returns the option's text, or "" when the value is of the wrong kind.
+// set: false when the value is of the wrong kind or beyond the limits that the command line has.
 struct FormOption {
   const char* name;
   const char* wanted;  // for messages
@@ -30,10 +30,10 @@ FormOption text_option(const char* name, std::string RetrainOptions::*field) {
           }};
 }
 template <typename Place>
-FormOption integer_option(const char* name, Place place, double low) {
-  return {name, "a whole number", [place, low](const Json& value, RetrainOptions& run) {
+FormOption integer_option(const char* name, Place place, double low, double high = 2147483647) {
+  return {name, "a whole number", [place, low, high](const Json& value, RetrainOptions& run) {
             const double number = value.is_number() ? value.get<double>() : NAN;
-            if (!(number >= low && number <= 2147483647.0) || number != std::floor(number)) {
+            if (!(number >= low && number <= high) || number != std::floor(number)) {
               return false;
             }
             place(run) = static_cast<std::remove_reference_t<decltype(place(run))>>(number);
@@ -41,11 +41,11 @@ FormOption integer_option(const char* name, Place place, double low) {
           }};
 }
 template <typename Place>
-FormOption number_option(const char* name, Place place) {
-  return {name, "a number", [place](const Json& value, RetrainOptions& run) {
-            if (!value.is_number()) return false;
-            place(run) =
-                static_cast<std::remove_reference_t<decltype(place(run))>>(value.get<double>());
+FormOption number_option(const char* name, Place place, double low, double high) {
+  return {name, "a number", [place, low, high](const Json& value, RetrainOptions& run) {
+            const double number = value.is_number() ? value.get<double>() : NAN;
+            if (!(number >= low && number <= high)) return false;
+            place(run) = static_cast<std::remove_reference_t<decltype(place(run))>>(number);
             return true;
           }};
 }
@@ -72,10 +72,12 @@ const std::vector<FormOption>& form_options() {
       text_option("final_tensor_name", &R::final_tensor_name),
       integer_option(
           "how_many_training_steps", [](R& r) -> int& { return r.how_many_training_steps; }, 1),
-      number_option("learning_rate", [](R& r) -> float& { return r.learning_rate; }),
-      number_option("testing_percentage", [](R& r) -> double& { return r.testing_percentage; }),
-      number_option("validation_percentage",
-                    [](R& r) -> double& { return r.validation_percentage; }),
+      number_option(
+          "learning_rate", [](R& r) -> float& { return r.learning_rate; }, 1e-12, 1e6),
+      number_option(
+          "testing_percentage", [](R& r) -> double& { return r.testing_percentage; }, 0, 100),
+      number_option(
+          "validation_percentage", [](R& r) -> double& { return r.validation_percentage; }, 0, 100),
       integer_option(
           "eval_step_interval", [](R& r) -> int& { return r.eval_step_interval; }, 1),
       integer_option(
@@ -85,17 +87,18 @@ const std::vector<FormOption>& form_options() {
       integer_option(
           "validation_batch_size", [](R& r) -> int& { return r.validation_batch_size; }, -1),
       integer_option(
-          "random_crop", [](R& r) -> int& { return r.distortion.random_crop; }, 0),
+          "random_crop", [](R& r) -> int& { return r.distortion.random_crop; }, 0, 1000),
       integer_option(
-          "random_scale", [](R& r) -> int& { return r.distortion.random_scale; }, 0),
+          "random_scale", [](R& r) -> int& { return r.distortion.random_scale; }, 0, 1000),
       integer_option(
-          "random_brightness", [](R& r) -> int& { return r.distortion.random_brightness; }, 0),
+          "random_brightness", [](R& r) -> int& { return r.distortion.random_brightness; }, 0,
+          1000),
       integer_option(
           "seed", [](R& r) -> std::uint64_t& { return r.seed; }, 0),
       integer_option(
           "split_seed", [](R& r) -> std::uint64_t& { return r.split_seed; }, 0),
       integer_option(
-          "threads", [](R& r) -> int& { return r.threads; }, 0),
+          "threads", [](R& r) -> int& { return r.threads; }, 0, 4096),
       flag_option("flip_left_right", [](R& r) -> bool& { return r.distortion.flip_left_right; }),
       flag_option("exif", [](R& r) -> bool& { return r.apply_exif_orientation; }),
       flag_option("offline", [](R& r) -> bool& { return r.allow_download; }),
@@ -103,7 +106,15 @@ const std::vector<FormOption>& form_options() {
   return options;
 }
 
+// As the command line takes it: a whole number without a point, however the form spelled it.
 std::string option_text(const Json& value) {
+  constexpr double kExact = 0x1p53;
+  if (value.is_number_float()) {
+    const double number = value.get<double>();
+    if (std::fabs(number) < kExact && number == std::floor(number)) {
+      return std::to_string(static_cast<std::int64_t>(number));
+    }
+  }
   return value.is_string() ? value.get<std::string>() : dump_json(value, -1);
 }
 

@@ -267,6 +267,17 @@ TEST(RetrainCommand, IsTheCommandLineThatAPersonWouldType) {
   EXPECT_EQ(command.arguments.front(), "retrain");
 }
 
+// A form may send 5.0 for 5, and 1e3 for 1000: graft retrain does not read those.
+TEST(RetrainCommand, SpellsWholeNumbersWithoutAPoint) {
+  const RetrainCommand command = retrain_command(
+      Json{{"image_dir", "/"}, {"how_many_training_steps", 1e3}, {"seed", 5.0}, {"random_crop", 7}},
+      "logs", "");
+  EXPECT_TRUE(command.problems.empty()) << command.problems.front();
+  EXPECT_THAT(command.arguments,
+              ElementsAre("retrain", "--image_dir=/", "--how_many_training_steps=1000", "--seed=5",
+                          "--random_crop=7", "--summaries_dir=logs/mobilenet_0.50_224"));
+}
+
 // What a form could be made to send: other options, wrong kinds, words that end options.
 TEST(RetrainCommand, RefusesWhatIsNoOption) {
   for (const Json& options :
@@ -275,6 +286,10 @@ TEST(RetrainCommand, RefusesWhatIsNoOption) {
         Json{{"image_dir", "/"}, {"how_many_training_steps", 1.5}},
         Json{{"image_dir", "/"}, {"how_many_training_steps", 1e300}},
         Json{{"image_dir", "/"}, {"learning_rate", "fast"}},
+        Json{{"image_dir", "/"}, {"learning_rate", 1e-13}},
+        Json{{"image_dir", "/"}, {"learning_rate", 1e7}},
+        Json{{"image_dir", "/"}, {"random_crop", 1001}},
+        Json{{"image_dir", "/"}, {"threads", 5000}},
         Json{{"image_dir", "/"}, {"architecture", "mobilenet_9"}},
         Json{{"image_dir", "/"}, {"backend; rm -rf", "x"}},
         Json{{"image_dir", std::string("/\0", 2)}},
