@@ -10,20 +10,13 @@
 #include "cli/models.h"
 #include "cli/network_options.h"
 #include "cli/photos.h"
+#include "cli/retrain_flags.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
 
 namespace graft {
-namespace {
 
-struct RetrainFlags {
-  RetrainOptions run;
-  std::vector<std::string> folders;
-  std::string mirrors;
-  bool offline = false, json = false, board = false;
-};
-
-void declare(Options& options, RetrainFlags& flags) {
+void declare_retrain(Options& options, RetrainFlags& flags) {
   RetrainOptions& run = flags.run;
   options.arguments(flags.folders);
   options.group("Photos");
@@ -119,13 +112,11 @@ void declare(Options& options, RetrainFlags& flags) {
       "The codelab's command");
 }
 
-}  // namespace
-
 int run_retrain(Arguments arguments, Console& console) {
   RetrainFlags flags;
   Options options("retrain", "train a classifier on a folder of photos, one subfolder a class",
                   "[FOLDER]");
-  declare(options, flags);
+  declare_retrain(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
   default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.run.model_dir);
   if (const auto code = check_network(options, flags.run, console)) return *code;
