@@ -54,14 +54,14 @@ def run(command, timeout=1800, **options):
     return done.returncode == 0, done.stdout
 
 
-def stream(command, tally, timeout=1800, **options):
+def stream(command, tally, timeout=1800, show_passed=False, **options):
     """Runs a script that prints PASS/FAIL/SKIP lines and counts them; shows all but what passed."""
     lines = []
     with subprocess.Popen([str(c) for c in command], cwd=ROOT, text=True, errors="replace",
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:
         for line in process.stdout:
             lines.append(line)
-            if not line.startswith("PASS "):
+            if show_passed or not line.startswith("PASS "):
                 print(line, end="", flush=True)
         status = process.wait(timeout)
     passed, failed, skipped = count_cases("".join(lines))
@@ -200,6 +200,17 @@ def stage_sanitizers(tally, _options):
            env={**os.environ, **environment})
 
 
+# Those that read what a download, a colleague or another program may have left; the rest are for
+# ./dev fuzz.
+FUZZED = ("archive", "graph", "saved_files", "text_cache")
+
+
+def stage_fuzz(tally, _options):
+    if build_preset("asan", tally, [f"fuzz_{target}" for target in FUZZED]):
+        stream([sys.executable, "tests/fuzz/run.py", "--minutes", "1", *FUZZED], tally,
+               show_passed=True)
+
+
 def stage_threads(tally, _options):
     """ThreadSanitizer over the rooms that use threads."""
     rooms = ["base", "data", "summary", "train", "board"]
@@ -221,6 +232,7 @@ STAGES = {
     "lint": ("Lint", stage_lint),
     "web": ("The board's page", stage_web),
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
+    "fuzz": ("Fuzzing, a minute a target (clang)", stage_fuzz),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
     "faults": ("Kill -9 at 200 points", stage_faults),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
