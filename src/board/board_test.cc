@@ -313,6 +313,30 @@ TEST_F(BoardTest, ExplainsTheResults) {
   EXPECT_EQ(get("/api/eval/" + id + "/samples?cursor=zzz").status, 400);
 }
 
+// Of the record of a training that others may have written, only what it should be is used.
+TEST_F(BoardTest, ComparesWhateverTheRecordsSay) {
+  const TestDirectory dir;
+  int number = 0;
+  for (const char* confusion : {"[[1, 2], [3, 4]]", R"({"a": [1], "b": 2})", "7", "[7, [1, \"x\"]]",
+                                "[[1e300, -9223372036854775808], [18446744073709551615, 0]]"}) {
+    const std::string folder = dir / std::to_string(number++);
+    std::filesystem::create_directories(folder);
+    std::ofstream(folder + "/run.json")
+        << R"({"format": "graft-run-1", "labels": ["a", "b"], "result": {"test": {"confusion": )"
+        << confusion << "}}}";
+  }
+  options_.logdirs = {{"", dir.path()}};
+  start();
+  ASSERT_TRUE(comes_true([this] { return json("/api/trainings")["trainings"].size() == 5; }));
+  const std::string first = training("0");
+  for (int other = 0; other < number; ++other) {
+    const std::string target = "/api/compare?a=" + training(std::to_string(other)) + "&b=" + first;
+    const Json difference = json(target)["difference"];
+    ASSERT_EQ(difference.size(), 2U) << other;
+    EXPECT_EQ(difference[1].size(), 2U) << other;
+  }
+}
+
 // The page's way: a photo's bytes in, scores and the map out. What the map says is held to the
 // logit by model/class_map_test.cc; here, that it arrives whole. Float32 carries some seven digits
 // through the network's last sums, of the order of the logit and the map's own magnitude.
