@@ -28,7 +28,9 @@ from report import Report  # noqa: E402
 
 MALLOC_MB, RSS_MB, TIMEOUT = 256, 1536, 25
 # Bytes of an input at most: enough for what each format can say, few enough to be tried fast.
-MAX_LENGTH = {"archive": 16384, "graph": 16384, "saved_files": 8192, "text_cache": 12288}
+MAX_LENGTH = {"archive": 16384, "graph": 16384, "saved_files": 8192, "text_cache": 12288,
+              "events": 8192, "board_log": 8192, "board_records": 4096, "board_requests": 4096,
+              "job_form": 2048}
 # Real files among the shared material that a target starts from as well, the smallest of them.
 REAL = {"jpeg": "photos/flower_photos/*/*.jpg", "text_cache": "bottlenecks/*/*.txt"}
 REAL_COUNT = 10
