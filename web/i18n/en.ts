@@ -175,7 +175,7 @@ export const en = {
   "train.crop": "Random crop %",
   "train.brightness": "Random brightness %",
   "train.flip": "Mirror photos at random",
-  "train.distort": "Mirroring, cropping and brightness make training many times slower: every photo is looked at anew at every step.",
+  "train.distort": "With mirroring, cropping or brightness, training takes longer: {n} versions of every photo are looked at.",
   "train.start": "Start training",
   "train.stop": "Stop",
   "train.running": "Training",

@@ -177,7 +177,7 @@ export const zh: Table = {
   "train.crop": "随机裁剪 %",
   "train.brightness": "随机亮度 %",
   "train.flip": "随机左右翻转",
-  "train.distort": "翻转、裁剪和亮度变化会使训练慢很多倍，因为每一步都要重新分析照片。",
+  "train.distort": "使用翻转、裁剪或亮度变化时，训练会久一些：每张照片要分析 {n} 个变体。",
   "train.start": "开始训练",
   "train.stop": "停止",
   "train.running": "训练中",

@@ -25,6 +25,8 @@ const DEFAULTS: Form = {
   validation_percentage: 10, testing_percentage: 10, flip_left_right: false, random_crop: 0, random_brightness: 0,
 };
 const ALWAYS: (keyof Form)[] = ["image_dir", "architecture", "how_many_training_steps"];
+/** Versions of each photo where photos are varied: enough to learn from, and done in minutes. */
+const VARIANTS = 8;
 const form = kept<Form>("train.form", DEFAULTS);
 
 function optionsOf(f: Form): JobOptions {
@@ -32,6 +34,7 @@ function optionsOf(f: Form): JobOptions {
   for (const key of Object.keys(DEFAULTS) as (keyof Form)[]) {
     if (f[key] !== "" && (ALWAYS.includes(key) || f[key] !== DEFAULTS[key])) options[key] = f[key];
   }
+  if (f.flip_left_right || f.random_crop > 0 || f.random_brightness > 0) options["augment_cache"] = VARIANTS;
   return options;
 }
 
@@ -114,7 +117,7 @@ function FormCard({ zoo }: { zoo: Network[] }) {
           <NumberField name="random_brightness" label={t("train.brightness")} min={0} max={90} step={5} />
           <label class="toggle"><input type="checkbox" role="switch" checked={form.value.flip_left_right} onChange={(e) => set({ flip_left_right: e.currentTarget.checked })} /><span>{t("train.flip")}</span></label>
         </div>
-        <p class="faint">{t("train.distort")}</p>
+        <p class="faint">{t("train.distort", { n: VARIANTS })}</p>
       </details>
       <div class="command">
         <code>{preview.value?.command ?? "graft retrain …"}</code>
