@@ -6,6 +6,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import unittest
 import urllib.error
 import urllib.request
@@ -124,7 +125,12 @@ class Board(unittest.TestCase):
         with Running(*self.TRAINING) as training:
             self.assertIsNotNone(training.address, training.lines)
             self.assertTrue(training.wait_for("The board goes on"), training.lines)
-            self.assertEqual(training.ask("/api/trainings")["trainings"][0]["state"], "finished")
+            # The board reads the logs in its own time.
+            end = time.monotonic() + 30
+            while (found := training.ask("/api/trainings")["trainings"]) == [] or \
+                    found[0]["state"] != "finished":
+                self.assertLess(time.monotonic(), end, found)
+                time.sleep(0.05)
             training.process.terminate()
             self.assertEqual(training.process.wait(timeout=30), 0)
             with self.assertRaises(urllib.error.URLError):
