@@ -210,6 +210,7 @@ def stage_threads(tally, _options):
 
 def stage_faults(tally, _options):
     stream([sys.executable, "tests/faults/kill_points.py"], tally)
+    stream([sys.executable, "tests/faults/board_flood.py"], tally)
 
 
 def stage_interop(tally, _options):
@@ -222,7 +223,7 @@ STAGES = {
     "web": ("The board's page", stage_web),
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
-    "faults": ("Kill -9 at 200 points", stage_faults),
+    "faults": ("Kill -9 at 200 points, 10,000 connections", stage_faults),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
 }
 

@@ -3,9 +3,12 @@
 
 exec -> page: from starting `graft board` to the last byte of its page. Load: 1,000,000 scalars (52 MB),
 every checksum looked at. Push: from just before a trainer's write() to the event in a listening
-client. Idle memory: without logs, two seconds after the start.
+client. Idle memory: without logs, two seconds after the start. Under a flood: a training that a board
+shows, with and without 10,000 connections that wish the board no good, in turn; the flood itself takes
+its part of the processor on the same machine.
 """
 
+import json
 import socket
 import statistics
 import subprocess
@@ -18,9 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import places  # noqa: E402
+from flood import Flood, allowed_connections  # noqa: E402
 
 BENCH = places.BUILD / "bench" / "board_bench"
 SCALARS, WRITES = 1_000_000, 200
+FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
 
 
 def free_port():
@@ -114,6 +119,41 @@ def push_latency(folder):
     return statistics.median(taken), taken[int(len(taken) * 0.95)]
 
 
+def seconds_of_training(work, name, meanwhile):
+    """Of the steps alone, features at hand; `meanwhile` is called a few times a second."""
+    with subprocess.Popen(
+            [places.graft(), "retrain", f"--image_dir={work}/photos", "--json",
+             "--architecture=untrained_mobilenet_0.25_128",
+             f"--how_many_training_steps={FLOOD_STEPS}", f"--summaries_dir={work}/logs/{name}",
+             f"--bottleneck_dir={work}/cache", f"--output_graph={work}/{name}.pb",
+             f"--output_labels={work}/{name}.txt"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as training:
+        while training.poll() is None:
+            meanwhile()
+            time.sleep(0.2)
+        return json.load(training.stdout)["seconds"]["training"]
+
+
+def under_a_flood(work):
+    """(medians of seconds alone and flooded, median of their ratios, connections)"""
+    subprocess.run([places.graft(), "sample", f"--output={work}/photos", "--photos_per_class=12"],
+                   check=True, capture_output=True)
+    logs = work / "logs"
+    logs.mkdir()
+    alone, flooded, count = [], [], allowed_connections()
+    with Board(logs) as board:
+        board.ask("/api/runs")
+        seconds_of_training(work, "warm", lambda: None)
+        for pair in range(FLOOD_PAIRS):
+            alone.append(seconds_of_training(work, f"alone{pair}", lambda: None))
+            with Flood(board.port, count) as flood:
+                flood.turn()
+                flooded.append(seconds_of_training(work, f"flooded{pair}", flood.turn))
+            board.ask("/api/status")  # it has seen them off
+    ratio = statistics.median(f / a for f, a in zip(flooded, alone))
+    return statistics.median(alone), statistics.median(flooded), ratio, count
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="graft-board-") as work:
         empty = Path(work, "empty")
@@ -137,6 +177,9 @@ def main():
                   f" ms, {board.memory_mb():.0f} MB")
         half, most = push_latency(Path(work, "follow"))
         print(f"event written -> pushed        {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+        alone, flooded, ratio, count = under_a_flood(Path(work, "flood"))
+        print(f"{FLOOD_STEPS:,} steps of training       {alone:8.2f} s, {flooded:.2f} s under "
+              f"{count:,} connections: {ratio:.2f} times")
 
 
 if __name__ == "__main__":
