@@ -154,6 +154,8 @@ def stage_lint(tally, options):
     tally.case(*swap(run([sys.executable, "tests/lint/check_layers.py"]), "rooms and layers"))
     tally.case(*swap(run([sys.executable, "tests/lint/check_docs.py"]),
                      "docs/reliability.md names tests that exist"))
+    tally.case(*swap(run([sys.executable, "tests/lint/web_build_test.py"]),
+                     "the page is done without where npm cannot be had"))
     tally.case(*swap(run(["bash", "-n", "dev"]), "dev is well-formed"))
     compiled = [f for f in files if f.endswith(".cc")]
     if compiled:
