@@ -5,10 +5,12 @@ exec -> page: from starting `graft board` to the last byte of its page. Load: 1,
 every checksum looked at. Push: from just before a trainer's write() to the event in a listening
 client. Idle memory: without logs, two seconds after the start. Under a flood: a training that a board
 shows, with and without 10,000 connections that wish the board no good, in turn; the flood itself takes
-its part of the processor on the same machine.
+its part of the processor on the same machine. In Chromium, where it is installed (page.mjs): first
+contentful paint, a million scalars on the screen, and from a trainer's write() to the painted frame.
 """
 
 import json
+import shutil
 import socket
 import statistics
 import subprocess
@@ -24,6 +26,7 @@ import places  # noqa: E402
 from flood import Flood, allowed_connections  # noqa: E402
 
 BENCH = places.BUILD / "bench" / "board_bench"
+PAGE = Path(__file__).with_name("page.mjs")
 SCALARS, WRITES = 1_000_000, 200
 FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
 
@@ -64,6 +67,14 @@ class Board:
                     return answer
             except ConnectionRefusedError:
                 time.sleep(0.0005)
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+    def wait_for_scalars(self):
+        while f'"events":{SCALARS + 1}'.encode() not in self.ask("/api/runs"):
+            time.sleep(0.01)
 
     def memory_mb(self):
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -154,6 +165,34 @@ def under_a_flood(work):
     return statistics.median(alone), statistics.median(flooded), ratio, count
 
 
+def in_browser(*words):
+    """(median, 95th percentile) in milliseconds of what page.mjs measures."""
+    done = subprocess.run(["node", str(PAGE), *map(str, words)], check=False, capture_output=True,
+                          text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: {PAGE.name} {words[0]}: {done.stderr}")
+    half, most, _ = done.stdout.split()
+    return float(half), float(most)
+
+
+def in_page(empty, many, live):
+    if not shutil.which("node") or not shutil.which("chromium") or \
+            not (ROOT / "web" / "node_modules").exists():
+        print("in a browser: not measured: node, the page's packages or chromium are not here")
+        return
+    with Board(empty) as board:
+        half, most = in_browser("paint", board.address, 9)
+        print(f"first contentful paint         {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+    with Board(many) as board:
+        board.wait_for_scalars()
+        half, _ = in_browser("screen", board.address, SCALARS, 5)
+        print(f"1,000,000 scalars on the screen{half:8.1f} ms")
+    with Board(live) as board:
+        board.ask("/api/runs")
+        half, most = in_browser("pixel", board.address, BENCH, "follow", live / "run", WRITES)
+        print(f"event written -> painted       {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="graft-board-") as work:
         empty = Path(work, "empty")
@@ -171,8 +210,7 @@ def main():
                                 capture_output=True, text=True).stdout.strip()
         print(f"1,000,000 scalars ({size / 1e6:.0f} MB)      {loaded}")
         with Board(many) as board:
-            while b'"events":1000001' not in board.ask("/api/runs"):
-                time.sleep(0.01)
+            board.wait_for_scalars()
             print(f"exec -> 1,000,000 scalars at hand {(time.perf_counter() - board.begun) * 1000:5.0f}"
                   f" ms, {board.memory_mb():.0f} MB")
         half, most = push_latency(Path(work, "follow"))
@@ -180,6 +218,9 @@ def main():
         alone, flooded, ratio, count = under_a_flood(Path(work, "flood"))
         print(f"{FLOOD_STEPS:,} steps of training       {alone:8.2f} s, {flooded:.2f} s under "
               f"{count:,} connections: {ratio:.2f} times")
+        live = Path(work, "live")
+        live.mkdir()
+        in_page(empty, many, live)
 
 
 if __name__ == "__main__":

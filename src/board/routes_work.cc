@@ -12,33 +12,23 @@
 namespace graft {
 namespace {
 
-// Of "mobilenet_0.50_224": 0.5; 0 where the name has none.
-double width_of(const ModelSpec& spec) {
-  for (const auto& [part, width] :
-       {std::pair{"_1.0_", 1.0}, {"_0.75_", 0.75}, {"_0.50_", 0.5}, {"_0.25_", 0.25}}) {
-    if (spec.architecture.find(part) != std::string::npos) return width;
-  }
-  return 0;
-}
-
 Json known(double value) {
   return value == 0 ? Json(nullptr) : Json(value);
 }
 
 HttpResponse zoo(BoardContext& context, const HttpRequest&, const std::string&) {
+  const std::string model_dir = model_dir_of(context);
   Json list = Json::array();
   for (const ModelSpec& spec : all_models()) {
-    const std::string place = installed_at(spec, context.options.model_dir);
-    // A parameter takes four bytes, in the quantized files one.
-    const double megabytes = spec.parameters_m * (spec.quantized ? 1 : 4);
+    const std::string place = installed_at(spec, model_dir);
     list.push_back({{"architecture", spec.architecture},
-                    {"width", known(width_of(spec))},
+                    {"width", known(spec.width_multiplier)},
                     {"input_size", spec.input_size},
                     {"quantized", spec.quantized},
                     {"multiply_adds_m", known(spec.multiply_adds_m)},
                     {"parameters_m", known(spec.parameters_m)},
                     {"top1", known(spec.top1)},
-                    {"file_mb", known(megabytes)},
+                    {"file_mb", known(static_cast<double>(spec.graph_size.bytes) / 1e6)},
                     {"installed", place.empty() ? Json(nullptr) : Json(printable(place))}});
   }
   return json_response({{"networks", std::move(list)}});
@@ -80,7 +70,7 @@ HttpResponse start_job(BoardContext& context, const HttpRequest& request, const 
   const auto& logdirs = context.store.logdirs();
   const RetrainCommand command = retrain_command(
       options, logdirs.empty() ? "tf_files/training_summaries" : logdirs.front().path,
-      context.options.model_dir);
+      model_dir_of(context));
   if (request.param("preview") == "1") {
     return json_response({{"command", command.text}, {"problems", command.problems}});
   }
@@ -155,6 +145,14 @@ constexpr std::array<Route, 8> kRoutes = {{
 }};
 
 }  // namespace
+
+std::string model_dir_of(const BoardContext& context) {
+  const std::string& given = context.options.model_dir;
+  const auto newest = context.trainings.newest();
+  if (is_directory(given) || newest == nullptr) return given;
+  const std::string found = locate(*newest, newest->option("model_dir"));
+  return found.empty() ? given : found;
+}
 
 std::span<const Route> work_routes() {
   return kRoutes;
