@@ -3,11 +3,13 @@
 
 exec -> page: from starting `graft board` to the last byte of its page. Load: 1,000,000 scalars (52 MB),
 every checksum looked at. Push: from just before a trainer's write() to the event in a listening
-client. Idle memory: without logs, two seconds after the start. In Chromium, where it is installed
-(page.mjs): first contentful paint, a million scalars on the screen, and from a trainer's write() to
-the painted frame.
+client. Idle memory: without logs, two seconds after the start. Under a flood: a training that a board
+shows, with and without 10,000 connections that wish the board no good, in turn; the flood itself takes
+its part of the processor on the same machine. In Chromium, where it is installed (page.mjs): first
+contentful paint, a million scalars on the screen, and from a trainer's write() to the painted frame.
 """
 
+import json
 import shutil
 import socket
 import statistics
@@ -21,10 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import places  # noqa: E402
+from flood import Flood, allowed_connections  # noqa: E402
 
 BENCH = places.BUILD / "bench" / "board_bench"
 PAGE = Path(__file__).with_name("page.mjs")
 SCALARS, WRITES = 1_000_000, 200
+FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
 
 
 def free_port():
@@ -126,6 +130,41 @@ def push_latency(folder):
     return statistics.median(taken), taken[int(len(taken) * 0.95)]
 
 
+def seconds_of_training(work, name, meanwhile):
+    """Of the steps alone, features at hand; `meanwhile` is called a few times a second."""
+    with subprocess.Popen(
+            [places.graft(), "retrain", f"--image_dir={work}/photos", "--json",
+             "--architecture=untrained_mobilenet_0.25_128",
+             f"--how_many_training_steps={FLOOD_STEPS}", f"--summaries_dir={work}/logs/{name}",
+             f"--bottleneck_dir={work}/cache", f"--output_graph={work}/{name}.pb",
+             f"--output_labels={work}/{name}.txt"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as training:
+        while training.poll() is None:
+            meanwhile()
+            time.sleep(0.2)
+        return json.load(training.stdout)["seconds"]["training"]
+
+
+def under_a_flood(work):
+    """(medians of seconds alone and flooded, median of their ratios, connections)"""
+    subprocess.run([places.graft(), "sample", f"--output={work}/photos", "--photos_per_class=12"],
+                   check=True, capture_output=True)
+    logs = work / "logs"
+    logs.mkdir()
+    alone, flooded, count = [], [], allowed_connections()
+    with Board(logs) as board:
+        board.ask("/api/runs")
+        seconds_of_training(work, "warm", lambda: None)
+        for pair in range(FLOOD_PAIRS):
+            alone.append(seconds_of_training(work, f"alone{pair}", lambda: None))
+            with Flood(board.port, count) as flood:
+                flood.turn()
+                flooded.append(seconds_of_training(work, f"flooded{pair}", flood.turn))
+            board.ask("/api/status")  # it has seen them off
+    ratio = statistics.median(f / a for f, a in zip(flooded, alone))
+    return statistics.median(alone), statistics.median(flooded), ratio, count
+
+
 def in_browser(*words):
     """(median, 95th percentile) in milliseconds of what page.mjs measures."""
     done = subprocess.run(["node", str(PAGE), *map(str, words)], check=False, capture_output=True,
@@ -176,6 +215,9 @@ def main():
                   f" ms, {board.memory_mb():.0f} MB")
         half, most = push_latency(Path(work, "follow"))
         print(f"event written -> pushed        {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+        alone, flooded, ratio, count = under_a_flood(Path(work, "flood"))
+        print(f"{FLOOD_STEPS:,} steps of training       {alone:8.2f} s, {flooded:.2f} s under "
+              f"{count:,} connections: {ratio:.2f} times")
         live = Path(work, "live")
         live.mkdir()
         in_page(empty, many, live)

@@ -7,6 +7,7 @@
 #include "board/board_context.h"
 #include "board/folders.h"
 #include "model/source.h"
+#include "sample/sample.h"
 
 namespace graft {
 namespace {
@@ -36,6 +37,22 @@ HttpResponse zoo(BoardContext& context, const HttpRequest&, const std::string&) 
 HttpResponse folders(BoardContext&, const HttpRequest& request, const std::string&) {
   GRAFT_ROUTE_ASSIGN(const Json list, list_folders(request.param("path")));
   return json_response(list);
+}
+
+// For whoever has no photos yet: the program draws some, or finds them drawn. Takes seconds.
+HttpResponse draw_photos(BoardContext& context, const HttpRequest&, const std::string&) {
+  constexpr int kPhotosPerClass = 30;
+  SampleOptions sample;
+  sample.directory = absolute_path(context.options.sample_dir);
+  sample.photos_per_class = kPhotosPerClass;
+  if (auto drawn = write_sample_set(sample, [](std::uint64_t, std::uint64_t) {}); !drawn.ok()) {
+    return error_response(drawn.error());
+  }
+  const std::size_t classes = sample_classes().size();
+  return json_response({{"path", printable(sample.directory)},
+                        {"classes", classes},
+                        {"photos", classes * kPhotosPerClass}},
+                       201);
 }
 
 HttpResponse jobs(BoardContext& context, const HttpRequest&, const std::string&) {
@@ -116,9 +133,10 @@ HttpResponse classify(BoardContext& context, const HttpRequest& request, const s
   return json_response(json);
 }
 
-constexpr std::array<Route, 7> kRoutes = {{
+constexpr std::array<Route, 8> kRoutes = {{
     {Method::kGet, "/api/zoo", Lane::kLight, zoo},
     {Method::kGet, "/api/folders", Lane::kHeavy, folders},
+    {Method::kPost, "/api/sample", Lane::kHeavy, draw_photos},
     {Method::kGet, "/api/jobs", Lane::kLight, jobs},
     {Method::kPost, "/api/jobs", Lane::kLight, start_job},
     {Method::kGet, "/api/jobs/{}", Lane::kLight, job},
