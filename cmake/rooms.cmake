@@ -26,7 +26,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
 endif()
 if(GRAFT_SANITIZE)
   target_compile_options(graft_flags INTERFACE -fsanitize=${GRAFT_SANITIZE}
-                                               -fno-sanitize-recover=all -g)
+                                               -fno-sanitize-recover=all)
   target_link_options(graft_flags INTERFACE -fsanitize=${GRAFT_SANITIZE})
 endif()
 
@@ -49,6 +49,12 @@ function(graft_room_tests)
   target_link_libraries(${ROOM_NAME}_test PRIVATE graft_${ROOM_NAME} ${ROOM_LIBS}
                                                   GTest::gtest GTest::gmock GTest::gtest_main)
   target_compile_definitions(${ROOM_NAME}_test PRIVATE GRAFT_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+  # Most of the time of a test is its compilation: what is tested stays optimised, the tests are not.
+  if(GRAFT_SANITIZE)
+    target_compile_options(${ROOM_NAME}_test PRIVATE -O0)
+  elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
+    target_compile_options(${ROOM_NAME}_test PRIVATE -O1)
+  endif()
   add_test(NAME ${ROOM_NAME} COMMAND ${ROOM_NAME}_test)
   set_tests_properties(${ROOM_NAME} PROPERTIES TIMEOUT 1800)
 endfunction()

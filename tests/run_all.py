@@ -154,6 +154,8 @@ def stage_lint(tally, options):
     tally.case(*swap(run([sys.executable, "tests/lint/check_layers.py"]), "rooms and layers"))
     tally.case(*swap(run([sys.executable, "tests/lint/check_docs.py"]),
                      "docs/reliability.md names tests that exist"))
+    tally.case(*swap(run([sys.executable, "tests/lint/web_build_test.py"]),
+                     "the page is done without where npm cannot be had"))
     tally.case(*swap(run(["bash", "-n", "dev"]), "dev is well-formed"))
     compiled = [f for f in files if f.endswith(".cc")]
     if compiled:
@@ -221,6 +223,7 @@ def stage_threads(tally, _options):
 
 def stage_faults(tally, _options):
     stream([sys.executable, "tests/faults/kill_points.py"], tally)
+    stream([sys.executable, "tests/faults/board_flood.py"], tally)
 
 
 def stage_interop(tally, _options):
@@ -234,7 +237,7 @@ STAGES = {
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "fuzz": ("Fuzzing, a minute a target (clang)", stage_fuzz),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
-    "faults": ("Kill -9 at 200 points", stage_faults),
+    "faults": ("Kill -9 at 200 points, 10,000 connections", stage_faults),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
 }
 

@@ -5,7 +5,12 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-without() { printf 'web: the board has no page: %s\n' "$*"; exit 0; }
+without() {
+  local what="the board has no page"
+  [ ! -f dist/index.html ] || what="the board keeps an older page"
+  printf 'web: %s: %s\n' "$what" "$*"
+  exit 0
+}
 
 # What the page is made of: if nothing of it is newer than the page, there is nothing to do.
 newest=$(find api app charts i18n pages runs build.mjs package-lock.json -type f -newer dist/index.html -print -quit 2>/dev/null || echo none)

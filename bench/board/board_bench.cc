@@ -1,6 +1,7 @@
 // board_bench make DIR COUNT: an event file with COUNT scalars, 52 bytes a record.
 // board_bench load DIR TIMES: median milliseconds to read everything below DIR into a RunStore.
-// board_bench follow DIR COUNT: appends a scalar every 20 ms, prints step and wall time of each write.
+// board_bench follow DIR COUNT: appends a scalar every 20 ms, prints step and wall time of each
+// write.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>

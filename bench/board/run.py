@@ -3,9 +3,14 @@
 
 exec -> page: from starting `graft board` to the last byte of its page. Load: 1,000,000 scalars (52 MB),
 every checksum looked at. Push: from just before a trainer's write() to the event in a listening
-client. Idle memory: without logs, two seconds after the start.
+client. Idle memory: without logs, two seconds after the start. Under a flood: a training that a board
+shows, with and without 10,000 connections that wish the board no good, in turn; the flood itself takes
+its part of the processor on the same machine. In Chromium, where it is installed (page.mjs): first
+contentful paint, a million scalars on the screen, and from a trainer's write() to the painted frame.
 """
 
+import json
+import shutil
 import socket
 import statistics
 import subprocess
@@ -18,9 +23,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import places  # noqa: E402
+from flood import Flood, allowed_connections  # noqa: E402
 
 BENCH = places.BUILD / "bench" / "board_bench"
+PAGE = Path(__file__).with_name("page.mjs")
 SCALARS, WRITES = 1_000_000, 200
+FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
 
 
 def free_port():
@@ -59,6 +67,14 @@ class Board:
                     return answer
             except ConnectionRefusedError:
                 time.sleep(0.0005)
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+    def wait_for_scalars(self):
+        while f'"events":{SCALARS + 1}'.encode() not in self.ask("/api/runs"):
+            time.sleep(0.01)
 
     def memory_mb(self):
         for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
@@ -114,6 +130,69 @@ def push_latency(folder):
     return statistics.median(taken), taken[int(len(taken) * 0.95)]
 
 
+def seconds_of_training(work, name, meanwhile):
+    """Of the steps alone, features at hand; `meanwhile` is called a few times a second."""
+    with subprocess.Popen(
+            [places.graft(), "retrain", f"--image_dir={work}/photos", "--json",
+             "--architecture=untrained_mobilenet_0.25_128",
+             f"--how_many_training_steps={FLOOD_STEPS}", f"--summaries_dir={work}/logs/{name}",
+             f"--bottleneck_dir={work}/cache", f"--output_graph={work}/{name}.pb",
+             f"--output_labels={work}/{name}.txt"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as training:
+        while training.poll() is None:
+            meanwhile()
+            time.sleep(0.2)
+        return json.load(training.stdout)["seconds"]["training"]
+
+
+def under_a_flood(work):
+    """(medians of seconds alone and flooded, median of their ratios, connections)"""
+    subprocess.run([places.graft(), "sample", f"--output={work}/photos", "--photos_per_class=12"],
+                   check=True, capture_output=True)
+    logs = work / "logs"
+    logs.mkdir()
+    alone, flooded, count = [], [], allowed_connections()
+    with Board(logs) as board:
+        board.ask("/api/runs")
+        seconds_of_training(work, "warm", lambda: None)
+        for pair in range(FLOOD_PAIRS):
+            alone.append(seconds_of_training(work, f"alone{pair}", lambda: None))
+            with Flood(board.port, count) as flood:
+                flood.turn()
+                flooded.append(seconds_of_training(work, f"flooded{pair}", flood.turn))
+            board.ask("/api/status")  # it has seen them off
+    ratio = statistics.median(f / a for f, a in zip(flooded, alone))
+    return statistics.median(alone), statistics.median(flooded), ratio, count
+
+
+def in_browser(*words):
+    """(median, 95th percentile) in milliseconds of what page.mjs measures."""
+    done = subprocess.run(["node", str(PAGE), *map(str, words)], check=False, capture_output=True,
+                          text=True)
+    if done.returncode != 0:
+        sys.exit(f"bench: {PAGE.name} {words[0]}: {done.stderr}")
+    half, most, _ = done.stdout.split()
+    return float(half), float(most)
+
+
+def in_page(empty, many, live):
+    if not shutil.which("node") or not shutil.which("chromium") or \
+            not (ROOT / "web" / "node_modules").exists():
+        print("in a browser: not measured: node, the page's packages or chromium are not here")
+        return
+    with Board(empty) as board:
+        half, most = in_browser("paint", board.address, 9)
+        print(f"first contentful paint         {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+    with Board(many) as board:
+        board.wait_for_scalars()
+        half, _ = in_browser("screen", board.address, SCALARS, 5)
+        print(f"1,000,000 scalars on the screen{half:8.1f} ms")
+    with Board(live) as board:
+        board.ask("/api/runs")
+        half, most = in_browser("pixel", board.address, BENCH, "follow", live / "run", WRITES)
+        print(f"event written -> painted       {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+
+
 def main():
     with tempfile.TemporaryDirectory(prefix="graft-board-") as work:
         empty = Path(work, "empty")
@@ -131,12 +210,17 @@ def main():
                                 capture_output=True, text=True).stdout.strip()
         print(f"1,000,000 scalars ({size / 1e6:.0f} MB)      {loaded}")
         with Board(many) as board:
-            while b'"events":1000001' not in board.ask("/api/runs"):
-                time.sleep(0.01)
+            board.wait_for_scalars()
             print(f"exec -> 1,000,000 scalars at hand {(time.perf_counter() - board.begun) * 1000:5.0f}"
                   f" ms, {board.memory_mb():.0f} MB")
         half, most = push_latency(Path(work, "follow"))
         print(f"event written -> pushed        {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+        alone, flooded, ratio, count = under_a_flood(Path(work, "flood"))
+        print(f"{FLOOD_STEPS:,} steps of training       {alone:8.2f} s, {flooded:.2f} s under "
+              f"{count:,} connections: {ratio:.2f} times")
+        live = Path(work, "live")
+        live.mkdir()
+        in_page(empty, many, live)
 
 
 if __name__ == "__main__":

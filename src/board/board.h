@@ -20,9 +20,10 @@ struct BoardOptions {
   int ports_to_try = 20;  // from `port` on, while they are taken; port 0: any free one
   std::string image_dir;  // photos to show while no training names others
   std::string model_dir = "tf_files/models";
-  std::string graph;                       // a classifier to offer besides those of the trainings
-  std::string program = "/proc/self/exe";  // what jobs start
-  bool poll = false;                       // do not use inotify
+  std::string graph;  // a classifier to offer besides those of the trainings
+  std::string sample_dir = "tf_files/sample_photos";  // where photos are drawn for who has none
+  std::string program = "/proc/self/exe";             // what jobs start
+  bool poll = false;                                  // do not use inotify
 };
 
 class Board {

@@ -1,5 +1,6 @@
 #include "board/http_server.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
@@ -12,6 +13,7 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <set>
@@ -31,6 +33,9 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 using asio::ip::tcp;
 using Failure = boost::system::error_code;
+using Clock = std::chrono::steady_clock;
+
+constexpr Clock::time_point kNever = Clock::time_point::max();
 
 const char* reason(int status) {
   switch (status) {
@@ -107,7 +112,7 @@ struct HttpServer::State {
   const Handler handler;
   // Of the server's thread alone, and before `io`, whose end is the end of the last sessions:
   std::set<Session*> sessions, streams;
-  std::size_t bodies = 0;
+  std::size_t bodies = 0, answer_bytes = 0;
   bool accepting = false;
   std::atomic<std::size_t> stream_count{0};
   std::atomic<bool> ending{false};
@@ -122,6 +127,8 @@ struct HttpServer::State {
 
   Result<void> listen(bool* in_use);
   void accept();
+  void end_longest_silence();
+  void try_again(std::chrono::nanoseconds later);
   void gone(Session* session);
   void wake_streams();
   void feed_streams();
@@ -133,6 +140,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   Session(State& server, tcp::socket socket) : server_(server), stream_(std::move(socket)) {}
   ~Session() {
     if (holds_body_) --server_.bodies;
+    drop_answer();
     server_.gone(this);
   }
   Session(const Session&) = delete;
@@ -145,6 +153,8 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   }
   void feed();
   void beat();
+  // Since when it has waited for a header; kNever: it does not.
+  Clock::time_point silent_since() const { return silent_since_; }
 
  private:
   template <typename Done>
@@ -159,6 +169,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   void read_body();
   void hand_over();
   void answer(HttpResponse response, bool keep_alive);
+  void drop_answer();
   void end_gently();
   void begin_stream(const HttpResponse& response);
   void write_stream(std::string text);
@@ -173,6 +184,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   std::string head_, pushed_, last_event_id_;
   std::array<char, 256> ignored_{};
   std::uint64_t next_event_ = 0;
+  Clock::time_point silent_since_ = kNever;
   int stalled_ = 0;
   bool holds_body_ = false, keep_alive_ = false, is_stream_ = false, writing_ = false;
 };
@@ -181,13 +193,16 @@ void HttpServer::State::Session::read_header() {
   parser_.emplace();
   parser_->header_limit(static_cast<std::uint32_t>(server_.options.limits.header_bytes));
   parser_->body_limit(server_.options.limits.body_bytes);
+  silent_since_ = Clock::now();
   // One deadline for the whole header: a byte now and then does not extend it.
   stream_.expires_after(server_.options.limits.header_time);
   http::async_read_header(stream_, buffer_, *parser_,
                           bound([this](Failure failure, std::size_t) { on_header(failure); }));
+  server_.accept();  // the next one, for which this one may have to make room
 }
 
 void HttpServer::State::Session::on_header(Failure failure) {
+  silent_since_ = kNever;
   request_ = {};  // what is refused is no part of the one before
   if (auto refusal = refusal_of(failure)) return answer(std::move(*refusal), false);
   if (failure) return;  // closed, timed out
@@ -244,7 +259,12 @@ void HttpServer::State::Session::answer(HttpResponse response, bool keep_alive) 
   if (std::exchange(holds_body_, false)) --server_.bodies;
   const bool head_only = request_.method == Method::kHead;
   if (response.stream && !head_only) return begin_stream(response);
+  if (server_.answer_bytes >= server_.options.limits.answer_bytes) {
+    response = error_response(
+        io_error("board: too many answers wait to be taken: ask again in a moment"), 503);
+  }
   response_ = std::move(response);
+  server_.answer_bytes += response_.body.size();
   keep_alive_ = keep_alive;
   const std::string_view body =
       response_.constant.empty() ? std::string_view(response_.body) : response_.constant;
@@ -253,11 +273,16 @@ void HttpServer::State::Session::answer(HttpResponse response, bool keep_alive) 
       asio::buffer(head_), asio::buffer(body.data(), head_only ? 0 : body.size())};
   stream_.expires_after(server_.options.limits.write_time);
   asio::async_write(stream_, buffers, bound([this](Failure failure, std::size_t) {
-                      response_ = {};
+                      drop_answer();
                       if (failure) return;
                       if (keep_alive_) return read_header();
                       end_gently();
                     }));
+}
+
+void HttpServer::State::Session::drop_answer() {
+  server_.answer_bytes -= response_.body.size();
+  response_ = {};
 }
 
 // Closing with unread bytes in hand would reset the connection, and the client might never see the
@@ -302,6 +327,7 @@ void HttpServer::State::Session::write_stream(std::string text) {
   asio::async_write(stream_.socket(), asio::buffer(pushed_),
                     bound([this](Failure failure, std::size_t) {
                       writing_ = false;
+                      stalled_ = 0;
                       if (failure) return close();
                       feed();
                     }));
@@ -316,10 +342,7 @@ void HttpServer::State::Session::feed() {
 // A client that takes nothing for some beats is gone, whatever its socket says.
 void HttpServer::State::Session::beat() {
   constexpr int kPatience = 4;
-  if (!writing_) {
-    stalled_ = 0;
-    return write_stream(": \n\n");
-  }
+  if (!writing_) return write_stream(": \n\n");
   if (++stalled_ > kPatience) close();
 }
 
@@ -345,18 +368,15 @@ Result<void> HttpServer::State::listen(bool* in_use) {
 }
 
 void HttpServer::State::accept() {
-  // At the limit the others wait in the kernel's queue.
-  if (accepting || sessions.size() >= options.limits.connections || !acceptor.is_open()) return;
+  if (accepting || !acceptor.is_open()) return;
+  // At the limit the others wait in the kernel's queue, until a session has gone.
+  if (sessions.size() >= options.limits.connections) return end_longest_silence();
   accepting = true;
   acceptor.async_accept([this](Failure failure, tcp::socket socket) {
     accepting = false;
     if (failure == asio::error::operation_aborted) return;
     if (failure) {  // no descriptors left, say
-      retry.expires_after(std::chrono::milliseconds(100));
-      retry.async_wait([this](Failure stopped) {
-        if (!stopped) accept();
-      });
-      return;
+      return try_again(std::chrono::milliseconds(100));
     }
     // Whoever lets go of a session last, it ends in the server's thread.
     const std::shared_ptr<Session> session(
@@ -369,7 +389,24 @@ void HttpServer::State::accept() {
         });
     sessions.insert(session.get());
     session->start();
-    accept();
+  });
+}
+
+// A flood of clients that say nothing, or little at a time, must not keep out those who ask.
+void HttpServer::State::end_longest_silence() {
+  const auto longest = std::min_element(
+      sessions.begin(), sessions.end(),
+      [](const Session* a, const Session* b) { return a->silent_since() < b->silent_since(); });
+  if (longest == sessions.end() || (*longest)->silent_since() == kNever) return;
+  const auto left = (*longest)->silent_since() + options.limits.silence - Clock::now();
+  if (left <= Clock::duration::zero()) return (*longest)->close();
+  try_again(left);
+}
+
+void HttpServer::State::try_again(std::chrono::nanoseconds later) {
+  retry.expires_after(later);
+  retry.async_wait([this](Failure stopped) {
+    if (!stopped) accept();
   });
 }
 

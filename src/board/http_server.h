@@ -18,10 +18,14 @@
 namespace graft {
 
 struct HttpLimits {
-  std::size_t connections = 400, streams = 200, bodies = 8;  // at once
+  // At once. Beyond `connections`, whoever has been silent longest (`silence` at least) makes room.
+  std::size_t connections = 400, streams = 200, bodies = 8;
+  // Of answers that wait for their clients to take them; one more may begin below it.
+  std::size_t answer_bytes = 64 << 20;
   std::uint64_t header_bytes = 16 << 10, target_bytes = 8 << 10, body_bytes = 20 << 20;
   // For a whole header (an idle connection counts), a whole body, a whole answer.
   std::chrono::milliseconds header_time{15000}, body_time{60000}, write_time{120000};
+  std::chrono::milliseconds silence{250};
   std::chrono::milliseconds keep_alive{15000};  // a comment on push channels that are silent
 };
 

@@ -208,14 +208,101 @@ TEST_F(HttpServerTest, Fault33CutsOffSlowHeaders) {
   EXPECT_EQ(get("/").status, 200);
 }
 
-// Fault 33: more connections than are served at once wait, and are served once others end.
-TEST_F(HttpServerTest, Fault33HoldsBackBeyondTheLimitOfConnections) {
+// Fault 33: more connections than are served at once. Those that say nothing make room for one that
+// asks, long before their time is over.
+TEST_F(HttpServerTest, Fault33SilentConnectionsMakeRoom) {
   options_.limits.connections = 8;
-  options_.limits.header_time = std::chrono::milliseconds(500);
+  options_.limits.header_time = std::chrono::hours(1);
+  serve();
+  std::vector<std::unique_ptr<Connection>> silent;
+  for (int i = 0; i < 40; ++i) {
+    silent.push_back(std::make_unique<Connection>(port()));
+    if (i % 2 == 0) silent.back()->send("GET / HT");
+  }
+  EXPECT_EQ(get("/").status, 200);
+  // The first 32 and more were ended for it; nobody was answered.
+  for (int i = 0; i < 32; ++i) {
+    std::string got;
+    EXPECT_FALSE(silent[static_cast<std::size_t>(i)]->receive(got)) << i;
+    EXPECT_TRUE(silent[static_cast<std::size_t>(i)]->at_end()) << i;
+  }
+}
+
+// Fault 33: whoever is being answered is not ended for others, who wait in the kernel's queue.
+TEST_F(HttpServerTest, Fault33HoldsBackBeyondTheLimitOfConnections) {
+  options_.limits.connections = 4;
+  options_.limits.silence = std::chrono::hours(1);
+  serve();
+  std::vector<std::unique_ptr<Connection>> pages;
+  for (int i = 0; i < 4; ++i) {
+    pages.push_back(std::make_unique<Connection>(port()));
+    pages.back()->send(request_text(port(), "GET", "/api/events"));
+    std::string text;
+    ASSERT_TRUE(pages.back()->receive_until(text, "event: hello"));
+  }
+  Connection other(port());
+  ASSERT_TRUE(other.send(request_text(port(), "GET", "/")));
+  server_->events().push("points", "{\"n\":1}");
+  for (auto& page : pages) {
+    std::string text;
+    EXPECT_TRUE(page->receive_until(text, "{\"n\":1}"));
+  }
+  std::string got;
+  EXPECT_FALSE(other.receive(got, 0));
+  pages.pop_back();
+  EXPECT_TRUE(other.receive_until(got, "/|"));
+}
+
+// Fault 33: clients that ask for much and take nothing. Their answers are kept up to a limit.
+TEST_F(HttpServerTest, Fault33LimitsTheAnswersThatNobodyTakes) {
+  constexpr std::size_t kLarge = 8 << 20;
+  options_.limits.answer_bytes = 2 * kLarge;
   serve();
   std::vector<std::unique_ptr<Connection>> idle;
-  for (int i = 0; i < 40; ++i) idle.push_back(std::make_unique<Connection>(port()));
-  EXPECT_EQ(get("/").status, 200);
+  for (int i = 0; i < 4; ++i) {
+    idle.push_back(std::make_unique<Connection>(port()));
+    idle.back()->send(request_text(port(), "GET", "/large"));
+    std::string start;
+    ASSERT_TRUE(idle.back()->receive(start));
+    EXPECT_THAT(start, HasSubstr(i < 2 ? "HTTP/1.1 200" : "HTTP/1.1 503")) << i;
+  }
+  EXPECT_EQ(get("/").status, 503);
+  idle.erase(idle.begin());
+  // The end of the first is noticed in the server's own time.
+  int status = 0;
+  for (int i = 0; i < 3000 && status != 200; ++i) {
+    status = get("/").status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  EXPECT_EQ(status, 200);
+}
+
+// A viewer that takes nothing holds up neither who pushes nor the other viewers, and is ended.
+TEST_F(HttpServerTest, Fault33EndsAViewerThatTakesNothing) {
+  options_.limits.keep_alive = std::chrono::milliseconds(50);
+  serve();
+  Connection lazy(port()), reading(port());
+  std::string text;
+  for (Connection* page : {&lazy, &reading}) {
+    page->send(request_text(port(), "GET", "/api/events"));
+    text.clear();
+    ASSERT_TRUE(page->receive_until(text, "event: hello"));
+  }
+  EXPECT_EQ(server_->open_streams(), 2U);
+  // Far more than the kernel keeps for a connection, a viewer's turn after the other.
+  for (int i = 0; i < 100; ++i) {
+    const std::string mark = "{\"n\":" + std::to_string(i) + "}";
+    server_->events().push("points", std::string(200'000, '1'));
+    server_->events().push("points", mark);
+    text.clear();
+    ASSERT_TRUE(reading.receive_until(text, mark)) << i;
+  }
+  // The comments that keep a channel alive go on for the one, and end the other.
+  for (int i = 0; i < 3000 && server_->open_streams() > 1; ++i) {
+    text.clear();
+    ASSERT_TRUE(reading.receive(text));
+  }
+  EXPECT_EQ(server_->open_streams(), 1U);
 }
 
 // Fault 35: clients that leave in the middle of an answer, with SIGPIPE as it is by default.

@@ -94,6 +94,8 @@ const std::vector<FormOption>& form_options() {
           "random_brightness", [](R& r) -> int& { return r.distortion.random_brightness; }, 0,
           1000),
       integer_option(
+          "augment_cache", [](R& r) -> int& { return r.augment_cache; }, 0),
+      integer_option(
           "seed", [](R& r) -> std::uint64_t& { return r.seed; }, 0),
       integer_option(
           "split_seed", [](R& r) -> std::uint64_t& { return r.split_seed; }, 0),

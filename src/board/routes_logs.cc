@@ -46,9 +46,10 @@ Json status_json(BoardContext& context) {
                 {"classes", (*set)->dataset.classes.size()}};
     }
   }
+  const std::string model_dir = model_dir_of(context);
   std::size_t installed = 0;
   for (const ModelSpec& spec : all_models()) {
-    installed += !spec.untrained && !installed_at(spec, context.options.model_dir).empty() ? 1 : 0;
+    installed += !spec.untrained && !installed_at(spec, model_dir).empty() ? 1 : 0;
   }
   Json classifiers = Json::array();
   for (const ClassifierEntry& entry : context.classifiers.all()) {

@@ -7,37 +7,28 @@
 #include "board/board_context.h"
 #include "board/folders.h"
 #include "model/source.h"
+#include "sample/sample.h"
 
 namespace graft {
 namespace {
-
-// Of "mobilenet_0.50_224": 0.5; 0 where the name has none.
-double width_of(const ModelSpec& spec) {
-  for (const auto& [part, width] :
-       {std::pair{"_1.0_", 1.0}, {"_0.75_", 0.75}, {"_0.50_", 0.5}, {"_0.25_", 0.25}}) {
-    if (spec.architecture.find(part) != std::string::npos) return width;
-  }
-  return 0;
-}
 
 Json known(double value) {
   return value == 0 ? Json(nullptr) : Json(value);
 }
 
 HttpResponse zoo(BoardContext& context, const HttpRequest&, const std::string&) {
+  const std::string model_dir = model_dir_of(context);
   Json list = Json::array();
   for (const ModelSpec& spec : all_models()) {
-    const std::string place = installed_at(spec, context.options.model_dir);
-    // A parameter takes four bytes, in the quantized files one.
-    const double megabytes = spec.parameters_m * (spec.quantized ? 1 : 4);
+    const std::string place = installed_at(spec, model_dir);
     list.push_back({{"architecture", spec.architecture},
-                    {"width", known(width_of(spec))},
+                    {"width", known(spec.width_multiplier)},
                     {"input_size", spec.input_size},
                     {"quantized", spec.quantized},
                     {"multiply_adds_m", known(spec.multiply_adds_m)},
                     {"parameters_m", known(spec.parameters_m)},
                     {"top1", known(spec.top1)},
-                    {"file_mb", known(megabytes)},
+                    {"file_mb", known(static_cast<double>(spec.graph_size.bytes) / 1e6)},
                     {"installed", place.empty() ? Json(nullptr) : Json(printable(place))}});
   }
   return json_response({{"networks", std::move(list)}});
@@ -46,6 +37,22 @@ HttpResponse zoo(BoardContext& context, const HttpRequest&, const std::string&) 
 HttpResponse folders(BoardContext&, const HttpRequest& request, const std::string&) {
   GRAFT_ROUTE_ASSIGN(const Json list, list_folders(request.param("path")));
   return json_response(list);
+}
+
+// For whoever has no photos yet: the program draws some, or finds them drawn. Takes seconds.
+HttpResponse draw_photos(BoardContext& context, const HttpRequest&, const std::string&) {
+  constexpr int kPhotosPerClass = 30;
+  SampleOptions sample;
+  sample.directory = absolute_path(context.options.sample_dir);
+  sample.photos_per_class = kPhotosPerClass;
+  if (auto drawn = write_sample_set(sample, [](std::uint64_t, std::uint64_t) {}); !drawn.ok()) {
+    return error_response(drawn.error());
+  }
+  const std::size_t classes = sample_classes().size();
+  return json_response({{"path", printable(sample.directory)},
+                        {"classes", classes},
+                        {"photos", classes * kPhotosPerClass}},
+                       201);
 }
 
 HttpResponse jobs(BoardContext& context, const HttpRequest&, const std::string&) {
@@ -63,7 +70,7 @@ HttpResponse start_job(BoardContext& context, const HttpRequest& request, const 
   const auto& logdirs = context.store.logdirs();
   const RetrainCommand command = retrain_command(
       options, logdirs.empty() ? "tf_files/training_summaries" : logdirs.front().path,
-      context.options.model_dir);
+      model_dir_of(context));
   if (request.param("preview") == "1") {
     return json_response({{"command", command.text}, {"problems", command.problems}});
   }
@@ -126,9 +133,10 @@ HttpResponse classify(BoardContext& context, const HttpRequest& request, const s
   return json_response(json);
 }
 
-constexpr std::array<Route, 7> kRoutes = {{
+constexpr std::array<Route, 8> kRoutes = {{
     {Method::kGet, "/api/zoo", Lane::kLight, zoo},
     {Method::kGet, "/api/folders", Lane::kHeavy, folders},
+    {Method::kPost, "/api/sample", Lane::kHeavy, draw_photos},
     {Method::kGet, "/api/jobs", Lane::kLight, jobs},
     {Method::kPost, "/api/jobs", Lane::kLight, start_job},
     {Method::kGet, "/api/jobs/{}", Lane::kLight, job},
@@ -137,6 +145,14 @@ constexpr std::array<Route, 7> kRoutes = {{
 }};
 
 }  // namespace
+
+std::string model_dir_of(const BoardContext& context) {
+  const std::string& given = context.options.model_dir;
+  const auto newest = context.trainings.newest();
+  if (is_directory(given) || newest == nullptr) return given;
+  const std::string found = locate(*newest, newest->option("model_dir"));
+  return found.empty() ? given : found;
+}
 
 std::span<const Route> work_routes() {
   return kRoutes;

@@ -1,5 +1,6 @@
 // `graft board` beside a training: a process of its own, of lower priority, so that no viewer can
-// slow or end the training. Thread rule: one thread.
+// slow or end the training, and that ends with it, however the training ends. Thread rule: one
+// thread, the main one: the end of the thread that started it is the board's end.
 #pragma once
 
 #include <sys/types.h>

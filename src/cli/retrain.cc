@@ -70,6 +70,10 @@ void declare_retrain(Options& options, RetrainFlags& flags) {
                   "Percent to scale training photos up by at random.", 0, 1000);
   options.integer("random_brightness", run.distortion.random_brightness,
                   "Percent to change training photos' brightness by at random.", 0, 1000);
+  options.integer("augment_cache", run.augment_cache,
+                  "Distorted variants a photo, each computed once and then drawn from: minutes "
+                  "instead of hours. 0: new distortions at every step.",
+                  0, 1000);
   options.integer("seed", run.seed, "Random seed: same seed, same result.");
   options.integer("threads", run.threads, "Threads; 0: one a core. The result does not change.", 0,
                   4096);

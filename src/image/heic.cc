@@ -1,7 +1,5 @@
 // HEIC (and AVIF, its sibling) through libheif, on the calling thread. libheif applies the rotation
 // and cropping that the container prescribes; alpha is dropped.
-#include <libheif/heif.h>
-
 #include <algorithm>
 #include <cstring>
 #include <limits>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "image/codecs.h"
+#include "image/heif_library.h"
 
 namespace graft::codec {
 namespace {
@@ -27,21 +26,28 @@ Error heic_error(const heif_error& error) {
 }
 
 struct Opened {
-  Context context{nullptr, heif_context_free};
-  Handle primary{nullptr, heif_image_handle_release};
+  const HeifLibrary& heif;
+  Context context;
+  Handle primary;
 };
 
 // `bytes` must outlive the result.
 Result<Opened> open_heic(ByteSpan bytes) {
-  Opened opened;
-  opened.context.reset(heif_context_alloc());
+  const HeifLibrary* heif = heif_library();
+  if (heif == nullptr) {
+    return unsupported(
+        "HEIC: libheif is not installed: install it (Debian: apt-get install libheif1), or save "
+        "the photo as JPEG");
+  }
+  Opened opened{*heif, Context(heif->heif_context_alloc(), heif->heif_context_free),
+                Handle(nullptr, heif->heif_image_handle_release)};
   if (!opened.context) return unsupported("HEIC: needs more memory than there is: scale it down");
-  heif_context_set_max_decoding_threads(opened.context.get(), 0);
-  heif_error error = heif_context_read_from_memory_without_copy(opened.context.get(), bytes.data(),
-                                                                bytes.size(), nullptr);
+  heif->heif_context_set_max_decoding_threads(opened.context.get(), 0);
+  heif_error error = heif->heif_context_read_from_memory_without_copy(
+      opened.context.get(), bytes.data(), bytes.size(), nullptr);
   if (error.code != heif_error_Ok) return heic_error(error);
   heif_image_handle* primary = nullptr;
-  error = heif_context_get_primary_image_handle(opened.context.get(), &primary);
+  error = heif->heif_context_get_primary_image_handle(opened.context.get(), &primary);
   opened.primary.reset(primary);
   if (error.code != heif_error_Ok) return heic_error(error);
   return opened;
@@ -56,35 +62,36 @@ std::uint64_t positive(int n) {
 Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& into,
                          DecodeNote& /*note*/) {
   GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
-  GRAFT_TRY(
-      check_size(ImageFormat::kHeic, positive(heif_image_handle_get_width(opened.primary.get())),
-                 positive(heif_image_handle_get_height(opened.primary.get())), options.limits));
+  const HeifLibrary& heif = opened.heif;
+  GRAFT_TRY(check_size(
+      ImageFormat::kHeic, positive(heif.heif_image_handle_get_width(opened.primary.get())),
+      positive(heif.heif_image_handle_get_height(opened.primary.get())), options.limits));
   const std::unique_ptr<heif_decoding_options, void (*)(heif_decoding_options*)> how(
-      heif_decoding_options_alloc(), heif_decoding_options_free);
+      heif.heif_decoding_options_alloc(), heif.heif_decoding_options_free);
   if (!how) return unsupported("HEIC: needs more memory than there is: scale it down");
   // Damaged parts would keep what was in memory before: pixels that differ from run to run. So:
   // strict, no warnings, and no picture larger than its 'ispe' box says (rotation and cropping
   // never enlarge; a grid with a wrong size would not be covered by its tiles).
   how->strict_decoding = 1;
   heif_image* decoded = nullptr;
-  const heif_error error = heif_decode_image(opened.primary.get(), &decoded, heif_colorspace_RGB,
-                                             heif_chroma_interleaved_RGB, how.get());
-  const Picture picture(decoded, heif_image_release);
+  const heif_error error = heif.heif_decode_image(
+      opened.primary.get(), &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGB, how.get());
+  const Picture picture(decoded, heif.heif_image_release);
   if (error.code != heif_error_Ok) return heic_error(error);
   int stride = 0;
   const std::uint8_t* rows =
-      heif_image_get_plane_readonly(picture.get(), heif_channel_interleaved, &stride);
-  const int width = heif_image_get_width(picture.get(), heif_channel_interleaved);
-  const int height = heif_image_get_height(picture.get(), heif_channel_interleaved);
+      heif.heif_image_get_plane_readonly(picture.get(), heif_channel_interleaved, &stride);
+  const int width = heif.heif_image_get_width(picture.get(), heif_channel_interleaved);
+  const int height = heif.heif_image_get_height(picture.get(), heif_channel_interleaved);
   if (rows == nullptr || stride < width * 3) {
     return damaged(ImageFormat::kHeic, "no pixels came out");
   }
-  if (heif_image_get_decoding_warnings(decoded, 0, nullptr, 0) > 0) {
+  if (heif.heif_image_get_decoding_warnings(decoded, 0, nullptr, 0) > 0) {
     return damaged(ImageFormat::kHeic, "broken picture data");
   }
   if (positive(width) * positive(height) >
-      positive(heif_image_handle_get_ispe_width(opened.primary.get())) *
-          positive(heif_image_handle_get_ispe_height(opened.primary.get()))) {
+      positive(heif.heif_image_handle_get_ispe_width(opened.primary.get())) *
+          positive(heif.heif_image_handle_get_ispe_height(opened.primary.get()))) {
     return damaged(ImageFormat::kHeic, "contradictory picture sizes");
   }
   GRAFT_TRY(
@@ -99,8 +106,9 @@ Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& in
 
 Result<ImageSize> heic_size(ByteSpan bytes) {
   GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
-  return ImageSize{heif_image_handle_get_width(opened.primary.get()),
-                   heif_image_handle_get_height(opened.primary.get())};
+  const HeifLibrary& heif = opened.heif;
+  return ImageSize{heif.heif_image_handle_get_width(opened.primary.get()),
+                   heif.heif_image_handle_get_height(opened.primary.get())};
 }
 
 }  // namespace graft::codec

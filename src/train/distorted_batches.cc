@@ -42,11 +42,13 @@ void PhotoCache::add(std::size_t example, std::shared_ptr<const Image> photo) {
 
 DistortedBatches::DistortedBatches(const Dataset& dataset, const FeatureTable& table,
                                    const Backbone& backbone, const DecodeOptions& decode,
-                                   const Distortion& distortion, std::uint64_t seed, int threads)
+                                   const Distortion& distortion, int variants, std::uint64_t seed,
+                                   int threads)
     : dataset_(dataset),
       table_(table),
       decode_(decode),
       distortion_(distortion),
+      variants_(static_cast<std::uint32_t>(variants)),
       seed_(seed),
       photos_(kPhotoMemory) {
   for (int i = 0; i < threads; ++i) extractors_.push_back(backbone.make_extractor());
@@ -62,34 +64,60 @@ std::shared_ptr<const Image> DistortedBatches::photo(std::size_t example) {
   return image;
 }
 
-bool DistortedBatches::fill(std::uint64_t step, std::span<const std::size_t> examples,
-                            RunObserver& observer, std::stop_token stop, Batch& batch) {
+// Points the batch at its rows and returns those that have to be computed first.
+std::vector<DistortedBatches::Work> DistortedBatches::plan(std::uint64_t step,
+                                                           std::span<const std::size_t> examples,
+                                                           Batch& batch) {
   const std::size_t width = table_.width();
-  rows_.resize(examples.size() * width);
   batch.rows.clear();
   batch.labels.clear();
-  std::atomic<std::size_t> lost{examples.size()};  // index of a photo that can no longer be read
+  if (variants_ == 0) rows_.resize(examples.size() * width);
+  std::vector<Work> work;
+  for (std::size_t i = 0; i < examples.size(); ++i) {
+    const std::uint64_t place = (step << kStepShift) + (i << kPhotoShift);
+    float* row = rows_.data() + i * width;
+    if (variants_ == 0) {
+      work.push_back({examples[i], Rng(seed_, kDistortionStream, place), row});
+    } else {
+      const std::uint64_t variant = examples[i] * std::uint64_t{variants_} +
+                                    Rng(seed_, kVariantChoiceStream, place).below(variants_);
+      const auto [kept, is_new] = kept_.try_emplace(variant);
+      if (is_new) kept->second.resize(width);
+      row = kept->second.data();
+      if (is_new) {
+        work.push_back({examples[i], Rng(seed_, kVariantStream, variant << kPhotoShift), row});
+      }
+    }
+    batch.rows.push_back(row);
+    batch.labels.push_back(dataset_.examples[examples[i]].label);
+  }
+  return work;
+}
+
+bool DistortedBatches::fill(std::uint64_t step, std::span<const std::size_t> examples,
+                            RunObserver& observer, std::stop_token stop, Batch& batch) {
+  std::vector<Work> work = plan(step, examples, batch);
+  std::atomic<std::size_t> lost{work.size()};  // index of a photo that can no longer be read
   const std::size_t handed_out = parallel_for(
-      examples.size(), static_cast<int>(extractors_.size()), stop, [&](std::size_t i, int worker) {
-        const std::span<float> row(rows_.data() + i * width, width);
-        const std::shared_ptr<const Image> image = photo(examples[i]);
+      work.size(), static_cast<int>(extractors_.size()), stop, [&](std::size_t i, int worker) {
+        const std::span<float> row(work[i].row, table_.width());
+        const std::shared_ptr<const Image> image = photo(work[i].example);
         if (!image) {
-          const auto undistorted = table_.row(examples[i]);
+          const auto undistorted = table_.row(work[i].example);
           std::copy(undistorted.begin(), undistorted.end(), row.begin());
           lost = i;
           return;
         }
-        Rng rng(seed_, kDistortionStream, (step << kStepShift) + (i << kPhotoShift));
-        extractors_[static_cast<std::size_t>(worker)]->run_distorted(*image, distortion_, rng, row);
+        extractors_[static_cast<std::size_t>(worker)]->run_distorted(*image, distortion_,
+                                                                     work[i].rng, row);
       });
-  if (handed_out < examples.size()) return false;
-  if (lost < examples.size() && lost_.insert(examples[lost]).second) {
-    observer.on_warning(printable(dataset_.examples[examples[lost]].path) +
-                        ": can no longer be read: used undistorted");
+  if (handed_out < work.size()) {
+    kept_.clear();  // some of them were never computed
+    return false;
   }
-  for (std::size_t i = 0; i < examples.size(); ++i) {
-    batch.rows.push_back(rows_.data() + i * width);
-    batch.labels.push_back(dataset_.examples[examples[i]].label);
+  if (lost < work.size() && lost_.insert(work[lost].example).second) {
+    observer.on_warning(printable(dataset_.examples[work[lost].example].path) +
+                        ": can no longer be read: used undistorted");
   }
   return true;
 }

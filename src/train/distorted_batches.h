@@ -1,6 +1,6 @@
-// Training photos, distorted anew for every step and sent through the network: the original's
-// --flip_left_right and --random_*. Thread rule: one call at a time; works on several threads
-// inside.
+// Training photos, distorted and sent through the network: the original's --flip_left_right and
+// --random_*, anew for every step; or with --augment_cache drawn from a few distortions of each
+// photo that are computed once. Thread rule: one call at a time; works on several threads inside.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/rng.h"
 #include "data/dataset.h"
 #include "image/augment.h"
 #include "model/backbone.h"
@@ -46,27 +47,37 @@ class PhotoCache {
 class DistortedBatches {
  public:
   // backbone: compiled. table: the undistorted features, used for a photo that can no longer be
-  // read.
+  // read. variants: distortions a photo, kept once they are computed (their features take variants
+  // × photos × feature_width floats in the end); 0: a new one each time, nothing is kept.
   DistortedBatches(const Dataset& dataset, const FeatureTable& table, const Backbone& backbone,
-                   const DecodeOptions& decode, const Distortion& distortion, std::uint64_t seed,
-                   int threads);
+                   const DecodeOptions& decode, const Distortion& distortion, int variants,
+                   std::uint64_t seed, int threads);
   // Rows for these examples: a pure function of (seed, step, examples). They live until the next
   // call. False: a stop was requested, the rows are not complete.
   bool fill(std::uint64_t step, std::span<const std::size_t> examples, RunObserver& observer,
             std::stop_token stop, Batch& batch);
 
  private:
+  // One photo to distort and send through the network.
+  struct Work {
+    std::size_t example = 0;
+    Rng rng;
+    float* row = nullptr;
+  };
+  std::vector<Work> plan(std::uint64_t step, std::span<const std::size_t> examples, Batch& batch);
   std::shared_ptr<const Image> photo(std::size_t example);
 
   const Dataset& dataset_;
   const FeatureTable& table_;
   const DecodeOptions decode_;
   const Distortion distortion_;
+  const std::uint32_t variants_;
   const std::uint64_t seed_;
   std::vector<std::unique_ptr<Extractor>> extractors_;  // one a thread
   PhotoCache photos_;
-  std::vector<float> rows_;
-  std::unordered_set<std::size_t> lost_;  // examples already warned about
+  std::vector<float> rows_;                                     // of one step
+  std::unordered_map<std::uint64_t, std::vector<float>> kept_;  // by example × variants_ + variant
+  std::unordered_set<std::size_t> lost_;                        // examples already warned about
 };
 
 }  // namespace graft

@@ -44,6 +44,7 @@ struct RetrainOptions {
   // Beyond the original.
   CustomNetwork custom;  // where given, in place of architecture
   FeatureKind feature = FeatureKind::kOriginal;
+  int augment_cache = 0;  // distorted variants a photo; 0: a new distortion at every step
   std::uint64_t seed = 0;
   std::uint64_t split_seed = 0;
   SplitKey split_key = SplitKey::kPath;

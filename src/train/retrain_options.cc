@@ -48,6 +48,12 @@ Result<void> check_options(const RetrainOptions& options) {
   GRAFT_TRY(at_least("--random_crop", options.distortion.random_crop, 0));
   GRAFT_TRY(at_least("--random_scale", options.distortion.random_scale, 0));
   GRAFT_TRY(at_least("--random_brightness", options.distortion.random_brightness, 0));
+  GRAFT_TRY(at_least("--augment_cache", options.augment_cache, 0));
+  if (options.augment_cache > 0 && !options.distortion.any()) {
+    return invalid_argument(
+        "--augment_cache: there is nothing to vary: give --flip_left_right, --random_crop, "
+        "--random_scale or --random_brightness with it");
+  }
   GRAFT_TRY(at_least("--threads", options.threads, 0));
   if (!std::isfinite(options.learning_rate) || options.learning_rate <= 0) {
     return invalid_argument("--learning_rate: must be a number above 0: the original's is 0.01");

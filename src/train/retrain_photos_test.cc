@@ -161,6 +161,39 @@ TEST_F(RetrainPhotosTest, DistortedTrainingRepeatsItselfAndGoesOn) {
   EXPECT_FALSE(graph() == undisturbed);
 }
 
+TEST_F(RetrainPhotosTest, KeptDistortionsRepeatThemselvesAndGoOn) {
+  options_.distortion = {true, 10, 10, 10};
+  options_.train_batch_size = 6;
+  options_.how_many_training_steps = 8;
+  options_.eval_step_interval = 2;
+  ASSERT_TRUE(run().ok());
+  const std::string always_new = graph();
+  options_.augment_cache = 2;
+  options_.summaries_dir = dir_ / "out/kept_logs";
+  ASSERT_TRUE(run().ok());
+  const std::string undisturbed = graph();
+  EXPECT_FALSE(undisturbed == always_new);
+
+  // What was kept is gone after a stop; the same is computed again.
+  options_.summaries_dir = dir_ / "out/other_logs";
+  options_.threads = 1;
+  std::stop_source stop;
+  observer_.when_evaluation = [&](const EvaluationReport& report) {
+    if (report.step == 4) stop.request_stop();
+  };
+  ASSERT_FALSE(run(stop.get_token()).ok());
+  observer_.when_evaluation = nullptr;
+  const auto resumed = run();
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  EXPECT_TRUE(resumed->resumed);
+  EXPECT_TRUE(graph() == undisturbed);
+
+  options_.distortion = {};
+  const auto nothing = run();
+  ASSERT_FALSE(nothing.ok());
+  EXPECT_THAT(nothing.error().message, HasSubstr("--augment_cache: there is nothing to vary"));
+}
+
 // A photo that goes away while distorted training runs is used as it was known.
 TEST_F(RetrainPhotosTest, DistortedTrainingSurvivesAVanishingPhoto) {
   options_.distortion = {true, 0, 0, 0};

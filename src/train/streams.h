@@ -9,5 +9,7 @@ namespace graft {
 
 inline constexpr std::uint64_t kWeightsStream = 1;
 inline constexpr std::uint64_t kDistortionStream = 2;
+inline constexpr std::uint64_t kVariantStream = 3;        // how a kept variant is distorted
+inline constexpr std::uint64_t kVariantChoiceStream = 4;  // which variant a step takes
 
 }  // namespace graft

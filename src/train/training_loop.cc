@@ -36,9 +36,9 @@ class TrainingLoop {
     if (options_.distortion.any()) {
       DecodeOptions decode;
       decode.apply_exif_orientation = options_.apply_exif_orientation;
-      distorted_ =
-          std::make_unique<DistortedBatches>(job.dataset, job.table, *job.backbone, decode,
-                                             options_.distortion, options_.seed, job.threads);
+      distorted_ = std::make_unique<DistortedBatches>(job.dataset, job.table, *job.backbone, decode,
+                                                      options_.distortion, options_.augment_cache,
+                                                      options_.seed, job.threads);
     }
   }
 
@@ -198,14 +198,15 @@ Hash128 training_fingerprint(const RetrainOptions& options, const Dataset& datas
                              const FeatureTable& table) {
   const Distortion& d = options.distortion;
   std::array<char, 512> text{};
-  std::snprintf(text.data(), text.size(),
-                "graft training 1: seed=%llu steps=%d rate=%a batch=%d validation=%d every=%d "
-                "flip=%d crop=%d scale=%d brightness=%d exif=%d classes=%zu width=%zu\n",
-                static_cast<unsigned long long>(options.seed), options.how_many_training_steps,
-                static_cast<double>(options.learning_rate), options.train_batch_size,
-                options.validation_batch_size, options.eval_step_interval,
-                d.flip_left_right ? 1 : 0, d.random_crop, d.random_scale, d.random_brightness,
-                options.apply_exif_orientation ? 1 : 0, dataset.classes.size(), table.width());
+  std::snprintf(
+      text.data(), text.size(),
+      "graft training 1: seed=%llu steps=%d rate=%a batch=%d validation=%d every=%d "
+      "flip=%d crop=%d scale=%d brightness=%d variants=%d exif=%d classes=%zu width=%zu\n",
+      static_cast<unsigned long long>(options.seed), options.how_many_training_steps,
+      static_cast<double>(options.learning_rate), options.train_batch_size,
+      options.validation_batch_size, options.eval_step_interval, d.flip_left_right ? 1 : 0,
+      d.random_crop, d.random_scale, d.random_brightness, options.augment_cache,
+      options.apply_exif_orientation ? 1 : 0, dataset.classes.size(), table.width());
   std::string all = text.data();
   for (const Class& c : dataset.classes) all += c.label + "\n";
   for (std::size_t i = 0; i < table.rows(); ++i) {

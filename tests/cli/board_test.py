@@ -1,13 +1,16 @@
 """graft board and graft retrain --board, from outside."""
 
 import json
+import os
 import re
 import signal
 import socket
 import subprocess
+import time
 import unittest
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 from program import NETWORK, PLACE, environment, graft
 
@@ -52,13 +55,27 @@ class Running:
         return False
 
 
+def children(parent):
+    """Process ids."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state = stat.read_text(errors="replace").rpartition(")")[2].split()
+        except OSError:  # it has ended meanwhile
+            continue
+        if int(state[1]) == parent:
+            found.append(int(stat.parent.name))
+    return found
+
+
 class Board(unittest.TestCase):
-    def test_serves_until_ctrl_c(self):
+    # SIGTERM stands for Ctrl-C, which is ignored where the tests run in the background of a script.
+    def test_serves_until_it_is_ended(self):
         with Running("board", LOGS, "--port=0") as board:
             self.assertIsNotNone(board.address, board.lines)
             with urllib.request.urlopen(board.address, timeout=30) as page:
                 self.assertIn("text/html", page.headers["Content-Type"])
-            board.process.send_signal(signal.SIGINT)
+            board.process.terminate()
             self.assertEqual(board.process.wait(timeout=30), 0)
 
     def test_says_that_the_same_board_runs_already(self):
@@ -98,16 +115,37 @@ class Board(unittest.TestCase):
             self.assertEqual(done.returncode, 2, (words, done.stderr))
             self.assertEqual(len(done.stderr.strip().splitlines()), 1, done.stderr)
 
+    TRAINING = ("retrain", "--board", "--image_dir=tf_files/flower_photos",
+                f"--architecture={NETWORK}", "--model_dir=tf_files/models",
+                "--bottleneck_dir=tf_files/bottlenecks", "--summaries_dir=beside/logs",
+                "--output_graph=beside/graph.pb", "--output_labels=beside/labels.txt",
+                "--how_many_training_steps=200")
+
     def test_beside_a_training(self):
-        with Running("retrain", "--board", "--image_dir=tf_files/flower_photos",
-                     f"--architecture={NETWORK}", "--model_dir=tf_files/models",
-                     "--bottleneck_dir=tf_files/bottlenecks", "--summaries_dir=beside/logs",
-                     "--output_graph=beside/graph.pb", "--output_labels=beside/labels.txt",
-                     "--how_many_training_steps=200") as training:
+        with Running(*self.TRAINING) as training:
             self.assertIsNotNone(training.address, training.lines)
             self.assertTrue(training.wait_for("The board goes on"), training.lines)
-            self.assertEqual(training.ask("/api/trainings")["trainings"][0]["state"], "finished")
-            training.process.send_signal(signal.SIGINT)
+            # The board reads the logs in its own time.
+            end = time.monotonic() + 30
+            while (found := training.ask("/api/trainings")["trainings"]) == [] or \
+                    found[0]["state"] != "finished":
+                self.assertLess(time.monotonic(), end, found)
+                time.sleep(0.05)
+            training.process.terminate()
             self.assertEqual(training.process.wait(timeout=30), 0)
+            with self.assertRaises(urllib.error.URLError):
+                training.ask("/api/runs")
+
+    def test_ends_with_a_training_that_is_killed(self):
+        with Running(*self.TRAINING) as training:
+            self.assertIsNotNone(training.address, training.lines)
+            (board,) = children(training.process.pid)
+            training.process.kill()
+            try:
+                # The end of their output: neither holds it any more.
+                training.process.communicate(timeout=30)
+            except subprocess.TimeoutExpired:
+                os.kill(board, signal.SIGKILL)
+                self.fail("the board went on")
             with self.assertRaises(urllib.error.URLError):
                 training.ask("/api/runs")

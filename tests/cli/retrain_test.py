@@ -191,11 +191,13 @@ class Interrupted(Case):
     # So many evaluations that the run stops at a full pipe until this test reads on.
     WORDS = ("--how_many_training_steps=20000", "--eval_step_interval=10")
 
+    # Ctrl-C is ignored where the tests run in the background of a script, but not by this training.
     def test_the_same_command_goes_on_to_the_same_end(self):
         undisturbed = self.run_ok(*retrain_words("whole", *self.WORDS))
         with subprocess.Popen([PLACE.binary, *retrain_words("stop", *self.WORDS)], cwd=PLACE.work,
                               env=environment(), stdin=subprocess.DEVNULL,
                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                               text=True) as process:
             for line in process.stderr:
                 if "Step 1000:" in line:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """docs/reliability.md names tests that exist.
 
-`Suite.Case` is a GoogleTest case under src/; `script.py: text` is a script under tests/ that has the
-text in it; `script.py` alone is one that exists. Prints one line for each that is missing; exit status
+`Suite.Case` is a GoogleTest case under src/; `script.py: text` (or .mjs) is a script under tests/ or
+web/tests/ that has the text in it; `script.py` alone is one that exists. Prints one line for each that is missing; exit status
 1 if there is any.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE = re.compile(r"`([A-Z]\w+)\.([A-Z]\w+)`")
-SCRIPT = re.compile(r"`(\w+\.py)(?:: ([^`]+))?`")
+SCRIPT = re.compile(r"`([\w.]+\.(?:py|mjs))(?:: ([^`]+))?`")
 TEST = re.compile(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", re.M)
 
 
@@ -23,7 +23,8 @@ def missing(page, root):
         if (suite, case) not in tests:
             yield f"no test is called {suite}.{case}"
     for script, text in SCRIPT.findall(page):
-        found = [p.read_text() for p in (root / "tests").rglob(script)]
+        found = [path.read_text() for folder in ("tests", "web/tests")
+                 for path in (root / folder).rglob(script)]
         if not any(text.strip() in content for content in found):
             yield f"{script} is not there" if not found else f"{script} has no \"{text}\""
 

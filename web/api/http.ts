@@ -2,7 +2,7 @@
 // a signal aborts it. Nothing here keeps state.
 
 import type {
-  Classification, Comparison, Dataset, Evaluation, Folders, GraphLevel, Hist, Job, JobOptions,
+  Classification, Comparison, Dataset, DrawnPhotos, Evaluation, Folders, GraphLevel, Hist, Job, JobOptions,
   JobPreview, Network, PhotoPage, PhotoProblems, Run, SamplePage, Status, Tags, Training,
 } from "./types";
 import { parseSeries, type Series } from "./series";
@@ -106,6 +106,7 @@ export const getComparison = (a: string, b: string) => json<Comparison>("compare
 
 export const getFolders = (path?: string) =>
   json<Folders>("folders", { path }, { headers: { "X-Graft-Token": token() } });
+export const drawPhotos = () => json<DrawnPhotos>("sample", {}, changing("POST"));
 export const getJob = (id: string) => json<Job>(`jobs/${id}`);
 export const getJobs = async () => (await json<{ jobs: Job[] }>("jobs")).jobs;
 export const previewJob = (options: JobOptions) =>

@@ -108,6 +108,8 @@ export interface Network {
 }
 
 export interface Folder { name: string; path: string; classes: number; photos: number }
+export interface DrawnPhotos { path: string; classes: number; photos: number }
+
 export interface Folders { path: string; parent: string | null; folders: Folder[] }
 
 export type JobState = "running" | "finished" | "failed" | "stopped";

@@ -12,12 +12,13 @@ import { loaded, runs, tags, trainings } from "../runs/store";
 import { ChartCard } from "./parts/chart_card";
 import { tagKind } from "./parts/curve_state";
 import { Matrix } from "./parts/matrix";
+import { runName } from "./parts/run_name";
 import { SampleGallery } from "./parts/samples";
 
 function Side({ letter, training, side }: { letter: string; training: Training; side: CompareSide }) {
   return (
-    <section class="card side" aria-label={`${letter}: ${training.name}`}>
-      <p class="eyebrow"><span class="group-dot" style={{ background: colourOf(training.group, dark.value) }} aria-hidden="true" /> {letter} · {training.name}</p>
+    <section class="card side" aria-label={`${letter}: ${runName(training.name)}`}>
+      <p class="eyebrow"><span class="group-dot" style={{ background: colourOf(training.group, dark.value) }} aria-hidden="true" /> {letter} · {runName(training.name)}</p>
       <strong class="huge">{percent(side.accuracy)}</strong>
       {side.accuracy !== null && <IntervalBar accuracy={side.accuracy} interval={side.interval_95} />}
       <p class="faint">{side.interval_95 ? t("results.interval", { low: percent(side.interval_95[0]), high: percent(side.interval_95[1]) }) : t("compare.untested")} · {t("photos", { n: side.photos })}</p>
@@ -90,7 +91,7 @@ export default function Compare() {
   if (a === undefined || b === undefined) {
     return <Page title={title}><Empty stage={2} title={t("compare.empty")}><p>{t("compare.empty.text")}</p><p><a class="button primary" href={link("train")}>{t("page.train")}</a></p></Empty></Page>;
   }
-  const options = list.map((training) => ({ value: training.id, text: `${training.name} · ${moment(training.started)}` }));
+  const options = list.map((training) => ({ value: training.id, text: `${runName(training.name)} · ${moment(training.started)}` }));
   return (
     <Page title={title} lead={t("compare.lead")} actions={
       <>

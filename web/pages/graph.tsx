@@ -10,6 +10,7 @@ import { useFetched, useSettled } from "../app/use";
 import { number, t } from "../i18n";
 import { makeFilter } from "../runs/filter";
 import { loaded, runs, status, tags } from "../runs/store";
+import { runName } from "./parts/run_name";
 
 type Source = { run: string } | { classifier: string };
 const MOST_SCOPES = 600; // that a search looks into
@@ -85,7 +86,7 @@ export default function Graph() {
   const { query } = route.value;
   const sources: { value: string; text: string; source: Source }[] = [
     ...(status.value?.classifiers ?? []).map((c) => ({ value: `c:${c.id}`, text: c.file, source: { classifier: c.id } })),
-    ...runs.value.filter((run) => tags.value[run.id]?.graph).map((run) => ({ value: `r:${run.id}`, text: run.name, source: { run: run.id } })),
+    ...runs.value.filter((run) => tags.value[run.id]?.graph).map((run) => ({ value: `r:${run.id}`, text: runName(run.name), source: { run: run.id } })),
   ];
   const chosen = sources.find((s) => s.value === query.get("of")) ?? sources[0];
   const scope = query.get("scope") ?? "";

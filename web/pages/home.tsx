@@ -7,6 +7,7 @@ import { link } from "../app/router";
 import { Bar, IntervalBar, Loading, Page } from "../app/ui";
 import { duration, moment, percent, t, type Key } from "../i18n";
 import { connection, job, loaded, status, trainings } from "../runs/store";
+import { runName } from "./parts/run_name";
 import { stageName } from "./parts/stage";
 
 interface Step { key: "data" | "models" | "train" | "try"; icon: IconName; done: boolean; href: string; detail: ComponentChildren; action: string }
@@ -19,7 +20,7 @@ function stepsOf(s: Status): Step[] {
     { key: "data", icon: "photos", done: s.photos !== null, href: s.photos ? link("data") : link("train"),
       detail: s.photos ? t("home.data.done", { photos: s.photos.photos, classes: s.photos.classes }) : t("home.data.text"),
       action: s.photos ? t("home.data.look") : t("home.choose") },
-    { key: "models", icon: "network", done: s.installed > 0, href: link("models"),
+    { key: "models", icon: "network", done: s.installed > 0 || finished !== undefined, href: link("models"),
       detail: s.installed > 0 ? t("home.models.done", { n: s.installed }) : t("home.models.text"), action: t("home.models.look") },
     { key: "train", icon: "train", done: finished !== undefined, href: link("train"),
       detail: running ? t("home.train.running", { stage: stageName(job.value?.stage ?? "") })
@@ -60,7 +61,7 @@ function Newest({ s }: { s: Status }) {
         {n.interval_95 && <p class="faint">{t("results.interval", { low: percent(n.interval_95[0]), high: percent(n.interval_95[1]) })}</p>}
       </div>
       <div class="headline-side">
-        <h2>{n.name === "." || n.name === "" ? t("curves.root") : n.name}</h2>
+        <h2>{runName(n.name)}</h2>
         <p class="faint">{t(`state.${n.state}` as Key)} · {moment(n.ended)}</p>
         <ul class="link-list">
           <li><a href={link("results", { training: n.training })}><Icon name="arrow" size={16} /> {t("home.see.mistakes")}</a></li>

@@ -9,6 +9,7 @@ import { Loading, messageOf, Notice, Page } from "../app/ui";
 import { useFetched, useWidth } from "../app/use";
 import { layBubbles } from "../charts/bubbles";
 import { number, t } from "../i18n";
+import { isBuiltIn } from "./parts/network";
 
 const HEIGHT = 400;
 
@@ -63,7 +64,7 @@ function Chart({ networks, chosen, onChoose }: { networks: Network[]; chosen: st
 
 function Table({ networks, lit }: { networks: Network[]; lit: string | null }) {
   const where = (n: Network) => n.installed ? <span class="good" title={n.installed}><Icon name="check" size={16} /> {t("models.installed")}</span>
-    : <span class="faint">{n.architecture.startsWith("untrained") ? t("models.builtin") : t("models.not")}</span>;
+    : <span class="faint">{isBuiltIn(n) ? t("models.builtin") : t("models.not")}</span>;
   return (
     <div class="table-scroll" role="region" aria-label={t("models.table")} tabIndex={0}>
       <table class="figures zoo">

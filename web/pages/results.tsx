@@ -9,6 +9,7 @@ import { useFetched } from "../app/use";
 import { number, percent, t } from "../i18n";
 import { loaded } from "../runs/store";
 import { Matrix } from "./parts/matrix";
+import { runName } from "./parts/run_name";
 import { CellGallery, Suspects } from "./parts/samples";
 import { chosenTraining, TrainingChoice } from "./parts/training_choice";
 
@@ -166,5 +167,5 @@ export default function Results() {
   else {
     body = <Empty stage={1} title={t("results.none")}><p>{value.message ?? training.message ?? t("results.none.text")}</p></Empty>;
   }
-  return <Page title={title} lead={training === null ? undefined : t("results.lead", { name: training.name })} actions={<TrainingChoice />}>{body}</Page>;
+  return <Page title={title} lead={training === null ? undefined : t("results.lead", { name: runName(training.name) })} actions={<TrainingChoice />}>{body}</Page>;
 }

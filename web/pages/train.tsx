@@ -1,7 +1,7 @@
 // Training from the page: choose, start, watch; with the command that does the same in a terminal.
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { getZoo, previewJob, startJob, stopJob } from "../api/http";
+import { drawPhotos, getZoo, previewJob, startJob, stopJob } from "../api/http";
 import type { Job, JobOptions, JobPreview, Network } from "../api/types";
 import { Icon } from "../app/icons";
 import { link, route } from "../app/router";
@@ -12,6 +12,7 @@ import { kept } from "../runs/settings";
 import { job, loaded, runs, status, trainings } from "../runs/store";
 import { ChartCard } from "./parts/chart_card";
 import { FolderChoice } from "./parts/folder_choice";
+import { isBuiltIn } from "./parts/network";
 import { stageName } from "./parts/stage";
 
 interface Form {
@@ -25,6 +26,8 @@ const DEFAULTS: Form = {
   validation_percentage: 10, testing_percentage: 10, flip_left_right: false, random_crop: 0, random_brightness: 0,
 };
 const ALWAYS: (keyof Form)[] = ["image_dir", "architecture", "how_many_training_steps"];
+/** Versions of each photo where photos are varied: enough to learn from, and done in minutes. */
+const VARIANTS = 8;
 const form = kept<Form>("train.form", DEFAULTS);
 
 function optionsOf(f: Form): JobOptions {
@@ -32,6 +35,7 @@ function optionsOf(f: Form): JobOptions {
   for (const key of Object.keys(DEFAULTS) as (keyof Form)[]) {
     if (f[key] !== "" && (ALWAYS.includes(key) || f[key] !== DEFAULTS[key])) options[key] = f[key];
   }
+  if (f.flip_left_right || f.random_crop > 0 || f.random_brightness > 0) options["augment_cache"] = VARIANTS;
   return options;
 }
 
@@ -51,7 +55,8 @@ function NumberField({ name, label, hint, min, max, step }: { name: keyof Form; 
 function NetworkField({ zoo }: { zoo: Network[] }) {
   const groups: [string, Network[]][] = [
     [t("models.installed"), zoo.filter((n) => n.installed !== null)],
-    [t("models.not"), zoo.filter((n) => n.installed === null)],
+    [t("models.not"), zoo.filter((n) => n.installed === null && !isBuiltIn(n))],
+    [t("models.builtin"), zoo.filter(isBuiltIn)],
   ];
   const chosen = zoo.find((n) => n.architecture === form.value.architecture);
   return (
@@ -66,6 +71,7 @@ function NetworkField({ zoo }: { zoo: Network[] }) {
       </select>
       <span class="faint">{chosen && (chosen.top1 === null ? t("train.network.plain", { madds: chosen.multiply_adds_m, mb: chosen.file_mb })
         : t("train.network.hint", { top1: number(chosen.top1, 1), madds: chosen.multiply_adds_m, mb: chosen.file_mb }))}{" "}
+        {chosen && chosen.installed === null && !isBuiltIn(chosen) && `${t("train.network.away")} `}
         <a href={link("models")}>{t("home.models.look")}</a></span>
     </label>
   );
@@ -75,6 +81,7 @@ function FormCard({ zoo }: { zoo: Network[] }) {
   const [choosing, setChoosing] = useState(false);
   const [error, setError] = useState<unknown>(null);
   const [starting, setStarting] = useState(false);
+  const [drawing, setDrawing] = useState(false);
   const key = useSettled(JSON.stringify(optionsOf(form.value)), 250);
   const preview = useFetched<JobPreview>(`preview ${key}`, () => previewJob(JSON.parse(key) as JobOptions));
   const problems = preview.value?.problems ?? [];
@@ -88,6 +95,16 @@ function FormCard({ zoo }: { zoo: Network[] }) {
     }
     setStarting(false);
   };
+  const draw = async () => {
+    setDrawing(true);
+    setError(null);
+    try {
+      set({ image_dir: (await drawPhotos()).path });
+    } catch (cause) {
+      setError(cause);
+    }
+    setDrawing(false);
+  };
   return (
     <section class="card form" aria-label={t("train.form")}>
       <div class="field">
@@ -97,7 +114,8 @@ function FormCard({ zoo }: { zoo: Network[] }) {
             onInput={(e) => set({ image_dir: e.currentTarget.value })} />
           <button type="button" class="button" onClick={() => setChoosing(true)}><Icon name="folder" /> {t("train.browse")}</button>
         </div>
-        <span class="faint">{t("train.folder.hint")}</span>
+        <span class="faint">{t("train.folder.hint")}{" "}
+          {form.value.image_dir === "" && <button type="button" class="link" disabled={drawing} onClick={() => void draw()}>{t(drawing ? "train.drawing" : "train.draw")}</button>}</span>
       </div>
       <div class="field-row">
         <NetworkField zoo={zoo} />
@@ -114,7 +132,7 @@ function FormCard({ zoo }: { zoo: Network[] }) {
           <NumberField name="random_brightness" label={t("train.brightness")} min={0} max={90} step={5} />
           <label class="toggle"><input type="checkbox" role="switch" checked={form.value.flip_left_right} onChange={(e) => set({ flip_left_right: e.currentTarget.checked })} /><span>{t("train.flip")}</span></label>
         </div>
-        <p class="faint">{t("train.distort")}</p>
+        <p class="faint">{t("train.distort", { n: VARIANTS })}</p>
       </details>
       <div class="command">
         <code>{preview.value?.command ?? "graft retrain …"}</code>

@@ -13,6 +13,7 @@ import { number, t } from "../i18n";
 import { colourOf } from "../runs/colours";
 import { loaded, runs, tags } from "../runs/store";
 import { useSeen } from "./parts/chart_card";
+import { runName } from "./parts/run_name";
 
 type Mode = "offset" | "overlay" | "bands";
 const HEIGHT = 300;
@@ -120,7 +121,7 @@ export default function Weights() {
   return (
     <Page title={title} wide lead={t("weights.lead")} actions={
       <>
-        <Select label={t("weights.run")} value={run.id} onChange={(id) => setQuery({ run: id })} options={having.map((r) => ({ value: r.id, text: r.name }))} />
+        <Select label={t("weights.run")} value={run.id} onChange={(id) => setQuery({ run: id })} options={having.map((r) => ({ value: r.id, text: runName(r.name) }))} />
         <Segmented label={t("weights.mode")} value={mode} onChange={(v) => setMode(v)}
           options={[{ value: "offset", text: t("weights.offset") }, { value: "overlay", text: t("weights.overlay") }, { value: "bands", text: t("weights.bands") }]} />
       </>

@@ -34,7 +34,7 @@ class Mock {
   async load() {
     const empty = this.scenario === "empty";
     for (const name of ["status", "runs", "trainings", "tags", "hist", "graph", "dataset", "images", "problems",
-      "eval", "samples", "compare", "zoo", "folders", "job", "classify"]) {
+      "eval", "samples", "compare", "zoo", "folders", "job", "classify", "sample"]) {
       this[`_${name}`] = await example(name);
     }
     this._runs = this._runs.runs;
@@ -198,6 +198,7 @@ class Mock {
     if (path === "compare") return this._compare;
     if (path === "zoo") return this._zoo;
     if (path === "folders") return this._folders;
+    if (path === "sample" && method === "POST") return this._sample;
     if (path === "texts") return { texts: [] };
     if (path === "jobs" && method === "POST") {
       const { options } = JSON.parse(body.toString());

@@ -15,6 +15,7 @@ import { curveFor, onCurve, startOf } from "../../runs/curve_data";
 import { shortHash } from "../../runs/shorthash";
 import { tags } from "../../runs/store";
 import { axis, hovered, ignoreOutliers, logY, pinned, smoothing, tagKind, togglePin, zooms } from "./curve_state";
+import { runName } from "./run_name";
 
 const SECONDS_A_CURVE = 3.5;
 const MOST_IN_LEGEND = 6;
@@ -24,7 +25,7 @@ const downloads = () => import("./downloads");
 const sound = () => import("../../charts/sound");
 
 export function runLabel(run: Run): string {
-  return run.name === "." ? t("curves.root") : run.name;
+  return runName(run.name);
 }
 
 /** The colours that charts on canvas take from the style sheet. */
@@ -100,7 +101,7 @@ function Legend({ series, runs }: { series: LineSeries[]; runs: Run[] }) {
     <ul class="legend">
       {shown.map((name) => (
         <li key={name}>
-          <span class="legend-name">{name === "" || name === "." ? t("curves.root") : name}</span>
+          <span class="legend-name">{runName(name)}</span>
           {series.filter((s) => groupOf(s) === name).map((s) => (
             <span key={s.id} class="legend-value" title={s.name}>
               <span class={s.dashed ? "swatch dashed" : "swatch"} style={{ color: s.colour }} aria-hidden="true" />

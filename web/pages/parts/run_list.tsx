@@ -8,6 +8,7 @@ import { percent, t, type Key } from "../../i18n";
 import { makeFilter } from "../../runs/filter";
 import { trainings } from "../../runs/store";
 import { hovered, isHidden, listedRuns, runFilter, setVisible, showOnly } from "./curve_state";
+import { runName } from "./run_name";
 
 
 function RunRow({ run, colour }: { run: Run; colour: string }) {
@@ -50,7 +51,7 @@ export function RunList() {
             <li key={name} class="group">
               <div class="group-head">
                 <span class="group-dot" style={{ background: colour }} aria-hidden="true" />
-                <span class="group-name" title={name}>{name === "" || name === "." ? t("curves.root") : name}</span>
+                <span class="group-name" title={name}>{runName(name)}</span>
                 {training?.state === "running" && <span class="chip live">{t("state.running")}</span>}
                 {training?.accuracy !== null && training !== undefined && <span class="group-figure">{percent(training.accuracy)}</span>}
                 <button type="button" class="link only" onClick={() => showOnly(members)} aria-label={t("curves.only.label", { name })}>{t("curves.only")}</button>

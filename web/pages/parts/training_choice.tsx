@@ -5,6 +5,7 @@ import { route, setQuery } from "../../app/router";
 import { Select } from "../../app/ui";
 import { moment, t } from "../../i18n";
 import { trainings } from "../../runs/store";
+import { runName } from "./run_name";
 
 export const chosenTraining = computed(() => {
   const id = route.value.query.get("training");
@@ -16,6 +17,6 @@ export function TrainingChoice() {
   return (
     <Select label={t("training")} value={chosenTraining.value?.id ?? ""} hideLabel
       onChange={(id) => setQuery({ training: id })}
-      options={trainings.value.map((training) => ({ value: training.id, text: `${training.name} · ${moment(training.started)}` }))} />
+      options={trainings.value.map((training) => ({ value: training.id, text: `${runName(training.name)} · ${moment(training.started)}` }))} />
   );
 }

@@ -7,9 +7,11 @@ const PLACES = [process.env.CHROMIUM, "/usr/bin/chromium", "/usr/bin/chromium-br
 
 export const executable = PLACES.find((place) => place && existsSync(place));
 
-export const launch = () => chromium.launch({
+/** camera: the file (.y4m) that the camera shows; without it Chromium's own test picture. */
+export const launch = (camera) => chromium.launch({
   executablePath: executable,
-  args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required"],
+  args: ["--no-sandbox", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--autoplay-policy=no-user-gesture-required",
+    ...(camera === undefined ? [] : [`--use-file-for-fake-video-capture=${camera}`])],
 });
 
 /** A page with the language and the colours that are wanted, as after a person chose them. */

@@ -8,7 +8,7 @@ export const PAGES = ["home", "data", "models", "train", "curves", "weights", "r
 
 let browser;
 export async function withPage(options, body) {
-  browser ??= await launch();
+  browser ??= await launch(options.camera);
   const mock = options.mock ?? await startMock({ scenario: options.scenario ?? "full" });
   const { context, page } = await openPage(browser, options);
   const faults = [];
