@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -12,7 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from program import NETWORK, PLACE, environment, graft
+from program import NETWORK, PLACE, bash, environment, graft
 
 LOGS = "--logdir=tf_files/training_summaries"
 
@@ -107,6 +108,19 @@ class Board(unittest.TestCase):
                 urllib.request.urlopen(bare, timeout=30)
             self.assertEqual(refused.exception.code, 401)
             refused.exception.close()
+
+    def test_the_command_that_the_demo_ends_with(self):
+        done = bash("graft demo --offline --image_dir=tf_files/flower_photos --output_dir='the demo' "
+                    "--model_dir='the networks'")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        command = done.stdout.splitlines()[-1].strip()
+        self.assertEqual(command, "graft board --logdir='the demo/training_summaries'")
+        with Running(*shlex.split(command)[1:], "--port=0") as board:
+            end = time.monotonic() + 30
+            while not (status := board.ask("/api/status"))["classifiers"]:
+                self.assertLess(time.monotonic(), end, status)
+                time.sleep(0.05)
+            self.assertEqual(status["newest"]["state"], "finished")
 
     def test_wrong_options(self):
         for words in (["--logdir="], ["--logdir=a:x,a:y"], ["--logdir=,"], ["--port=70000"],

@@ -9,7 +9,8 @@ LINES_TO_TYPE = ["  IMAGE_SIZE=224", '  ARCHITECTURE="mobilenet_0.50_${IMAGE_SIZ
 
 
 class Help(Case):
-    COMMANDS = ("retrain", "label", "evaluate", "inspect", "features", "models", "sample", "demo")
+    COMMANDS = ("retrain", "label", "evaluate", "inspect", "features", "board", "models", "sample",
+                "demo")
 
     def test_every_command_has_help_on_standard_output(self):
         general = self.run_ok("--help").stdout

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """graft board under a flood while it shows a training: neither of the two is the worse for it.
 
-150 viewers open the push channel and take nothing from it, one takes everything; then come 10,000
-connections that dawdle, talk nonsense or take no answer (support/flood.py), or as many as the limit
+150 viewers open the push channel and take nothing from it, or a few bytes now and then; one takes
+everything. Then come 10,000 connections that dawdle, talk nonsense or take no answer (support/flood.py), or as many as the limit
 of descriptors allows; then a training writes its logs below the board's folder. While all that goes
 on a newcomer is answered, and the board's descriptors and memory stay below what its limits add up
 to. The training ends with the bytes of one that ran alone; the one good viewer saw it end; afterwards
@@ -30,7 +30,7 @@ from flood import CONNECTIONS, Flood, allowed_connections  # noqa: E402
 from report import Report  # noqa: E402
 
 STEPS = 8000
-IDLE_VIEWERS = 150
+LAZY_VIEWERS = 150
 PATIENCE = 120  # seconds until what should come soon counts as never
 MB = 1 << 20
 
@@ -90,11 +90,16 @@ class Viewer:
         self.text = self.socket.recv(1)  # it is being served
 
     def take(self):
-        while select.select([self.socket], [], [], 0)[0]:
-            piece = self.socket.recv(1 << 20)
-            if not piece:
-                return
-            self.text += piece
+        """All that has come."""
+        while self.take_some(1 << 20):
+            pass
+
+    def take_some(self, most):
+        if not select.select([self.socket], [], [], 0)[0]:
+            return False
+        piece = self.socket.recv(most)
+        self.text += piece
+        return piece != b""
 
 
 def retrain(graft, work, name):
@@ -129,7 +134,7 @@ def eventually(condition, meanwhile):
     return True
 
 
-def under_flood(report, board, viewer, graft, work):
+def under_flood(report, board, viewer, slow, graft, work):
     count = allowed_connections()
     peak = 0
     with Flood(board.port, count) as flood:
@@ -141,6 +146,8 @@ def under_flood(report, board, viewer, graft, work):
                 nonlocal peak
                 flood.turn()
                 viewer.take()
+                for one in slow:
+                    one.take_some(100)
                 peak = max(peak, board.descriptors())
 
             ended = eventually(lambda: training.poll() is not None or not board.alive(), look)
@@ -180,15 +187,15 @@ def main():
             board.ask("/api/runs")
             before, at_rest = board.descriptors(), board.peak_memory()
             viewer = Viewer(board.port)
-            idle = [Viewer(board.port) for _ in range(IDLE_VIEWERS)]
-            under_flood(report, board, viewer, graft, work)
+            lazy = [Viewer(board.port) for _ in range(LAZY_VIEWERS)]
+            under_flood(report, board, viewer, lazy[::5], graft, work)
             allowed = (at_rest + SESSIONS * HEADER + STREAMS * TURN + ANSWERS + HUB +
                        size_of_logs(work / "flooded"))  # what is read of them takes less room there
             peak = board.peak_memory()
             report.check(peak <= allowed, "memory of the board",
                          f"{peak / MB:.0f} MB at most, {allowed / MB:.0f} MB allowed, {at_rest / MB:.0f} "
                          f"MB at rest")
-            for one in [viewer, *idle]:
+            for one in [viewer, *lazy]:
                 one.socket.close()
             report.check(eventually(lambda: board.descriptors() <= before, lambda: None),
                          "every connection is let go", f"{before} before, {board.descriptors()} after")
