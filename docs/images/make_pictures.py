@@ -7,6 +7,9 @@
   samples.svg   photos that `graft sample` drew, as they are
   training.svg  the curves of the run whose logs lie in --summaries, read from its event files
                 (docs/formats/events.md); without --summaries this picture is left as it is
+
+The pictures of the board are taken by web/tests/pages/look.mjs --jpeg from a board over runs on photos
+that `graft sample` drew.
 """
 
 import argparse
