@@ -21,6 +21,7 @@ int run_label(Arguments arguments, Console& console);
 int run_evaluate(Arguments arguments, Console& console);
 int run_inspect(Arguments arguments, Console& console);
 int run_features(Arguments arguments, Console& console);
+int run_cache(Arguments arguments, Console& console);
 int run_board(Arguments arguments, Console& console);
 int run_sample(Arguments arguments, Console& console);
 int run_demo(Arguments arguments, Console& console);

@@ -24,6 +24,7 @@ constexpr Command kCommands[] = {
     {"evaluate", "measure how good a classifier is, class by class", run_evaluate},
     {"inspect", "show what a .pb file is: operations, input, output, size", run_inspect},
     {"features", "write the features of photos to a .npy file, for your own use", run_features},
+    {"cache", "what the cached features take, and what can go", run_cache},
     {"models", "list the pretrained networks", run_models},
     {"board", "show runs, photos and results in a browser", run_board},
     {"sample", "draw a sample set of photos", run_sample},

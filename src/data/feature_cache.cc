@@ -8,21 +8,17 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <chrono>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "data/feature_log.h"
+#include "data/file_lock.h"
 
 namespace graft {
 namespace {
-
-// A run holds the lock for milliseconds; one that was suspended while it did may hold it for ever.
-constexpr auto kLockPatience = std::chrono::seconds(30);
 
 Error failed(const std::string& path, std::string_view what, int reason) {
   std::string_view advice = "check the disk or choose another --bottleneck_dir";
@@ -34,62 +30,6 @@ Error failed(const std::string& path, std::string_view what, int reason) {
   return io_error(printable(path) + ": " + std::string(what) + ": " + errno_text(reason) + ": " +
                   std::string(advice));
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-// A lock on the whole file that belongs to the open file, not to the process, so that two caches
-// opened by one process keep apart as well. Gone with the process, however it ends.
-class FileLock {
- public:
-  // type: F_RDLCK or F_WRLCK. Filesystems without locks (some network ones) are used unlocked: then
-  // two runs at once may damage each other's newest records, which is noticed and recomputed.
-  static Result<FileLock> take(int fd, short type, const std::string& path) {
-    const auto deadline = std::chrono::steady_clock::now() + kLockPatience;
-    for (;;) {
-      struct flock request {};
-      request.l_type = type;
-      request.l_whence = SEEK_SET;
-      if (::fcntl(fd, F_OFD_SETLK, &request) == 0) return FileLock(fd);
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN && errno != EACCES) return FileLock(-1);
-      if (std::chrono::steady_clock::now() >= deadline) {
-        return io_error(printable(path) +
-                        ": another run holds its lock: end that run or choose another "
-                        "--bottleneck_dir");
-      }
-      std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-  }
-  FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileLock& operator=(FileLock&&) = delete;
-  FileLock(const FileLock&) = delete;
-  FileLock& operator=(const FileLock&) = delete;
-  ~FileLock() {
-    if (fd_ < 0) return;
-    struct flock request {};
-    request.l_type = F_UNLCK;
-    request.l_whence = SEEK_SET;
-    ::fcntl(fd_, F_OFD_SETLK, &request);
-  }
-
- private:
-  explicit FileLock(int fd) : fd_(fd) {}
-  int fd_;
-};
 
 Result<std::uint64_t> size_of(int fd, const std::string& path) {
   struct stat status {};
@@ -187,6 +127,12 @@ Result<void> check_vector(std::span<const float> values) {
   return {};
 }
 
+Error read_only(const std::string& path) {
+  return io_error(printable(path) +
+                  ": cannot be written: change its permissions or choose another "
+                  "--bottleneck_dir");
+}
+
 Result<void> check_header(int fd, const std::string& path) {
   FeatureBlock head{};
   const ssize_t got = ::pread(fd, head.data(), head.size(), 0);
@@ -194,6 +140,13 @@ Result<void> check_header(int fd, const std::string& path) {
   auto checked = check_feature_file_header(std::span(head).first(static_cast<std::size_t>(got)));
   if (!checked.ok()) return with_context(printable(path), std::move(checked).error());
   return {};
+}
+
+std::vector<std::pair<FeatureKey, FeaturePlace>> in_file_order(const FeatureIndex& index) {
+  std::vector<std::pair<FeatureKey, FeaturePlace>> all(index.places.begin(), index.places.end());
+  std::sort(all.begin(), all.end(),
+            [](const auto& a, const auto& b) { return a.second.offset < b.second.offset; });
+  return all;
 }
 
 }  // namespace
@@ -207,12 +160,34 @@ struct FeatureCache::State {
       : path(std::move(p)), fd(std::move(opened.fd)), writable(opened.writable) {}
 
   const std::string path;
-  const Descriptor fd;
-  const bool writable;
   std::mutex mutex;  // guards what follows
+  Descriptor fd;
+  bool writable;
   std::shared_ptr<const Mapping> mapping;
   // Shared with snapshots, which keep what they saw: copied before it changes under them.
   std::shared_ptr<FeatureIndex> index = std::make_shared<FeatureIndex>();
+
+  // Locks the file that is at `path` now: prune() of another process may have put a new one there
+  // since this one was opened.
+  Result<FileLock> lock(short type) {
+    for (;;) {
+      struct stat open_one {
+      }, present{};
+      {
+        GRAFT_ASSIGN(FileLock held, FileLock::take(fd.get(), type, path));
+        if (::fstat(fd.get(), &open_one) != 0) return failed(path, "cannot be examined", errno);
+        // Removed altogether: what is open goes on.
+        if (::stat(path.c_str(), &present) != 0) return held;
+        if (open_one.st_ino == present.st_ino && open_one.st_dev == present.st_dev) return held;
+      }
+      GRAFT_ASSIGN(auto opened, open_file(path));
+      GRAFT_TRY(check_header(opened.fd.get(), path));
+      fd = std::move(opened.fd);
+      writable = opened.writable;
+      mapping = nullptr;
+      index = std::make_shared<FeatureIndex>();
+    }
+  }
 
   // Brings mapping and index up to the file's present end. A file lock must be held.
   Result<void> catch_up() {
@@ -256,6 +231,7 @@ FeatureCache& FeatureCache::operator=(FeatureCache&&) noexcept = default;
 FeatureCache::~FeatureCache() = default;
 
 bool FeatureCache::writable() const {
+  const std::lock_guard guard(state_->mutex);
   return state_->writable;
 }
 const std::string& FeatureCache::path() const {
@@ -265,7 +241,7 @@ const std::string& FeatureCache::path() const {
 Result<FeatureCache::Snapshot> FeatureCache::snapshot() const {
   const std::lock_guard guard(state_->mutex);
   {
-    GRAFT_ASSIGN(const auto lock, FileLock::take(state_->fd.get(), F_RDLCK, state_->path));
+    GRAFT_ASSIGN(const auto lock, state_->lock(F_RDLCK));
     GRAFT_TRY(state_->catch_up());
   }
   auto view = std::make_unique<Snapshot::State>();
@@ -276,14 +252,11 @@ Result<FeatureCache::Snapshot> FeatureCache::snapshot() const {
 
 Result<void> FeatureCache::put_batch(std::span<const FeatureRecord> records) {
   const std::string& path = state_->path;
-  if (!state_->writable) {
-    return io_error(printable(path) +
-                    ": cannot be written: change its permissions or choose another "
-                    "--bottleneck_dir");
-  }
   const std::lock_guard guard(state_->mutex);
+  if (!state_->writable) return read_only(path);
+  GRAFT_ASSIGN(const auto lock, state_->lock(F_WRLCK));
+  if (!state_->writable) return read_only(path);
   const int fd = state_->fd.get();
-  GRAFT_ASSIGN(const auto lock, FileLock::take(fd, F_WRLCK, path));
   GRAFT_TRY(state_->catch_up());
 
   Bytes batch;
@@ -316,6 +289,38 @@ Result<void> FeatureCache::put_batch(std::span<const FeatureRecord> records) {
   return {};
 }
 
+Result<FeaturePruning> FeatureCache::prune(const FeatureFilter& keep) {
+  const std::string& path = state_->path;
+  const std::lock_guard guard(state_->mutex);
+  if (!state_->writable) return read_only(path);
+  // Held until the new file is in place; then whoever waits for it finds that new file.
+  GRAFT_ASSIGN(const auto lock, state_->lock(F_WRLCK));
+  if (!state_->writable) return read_only(path);
+  GRAFT_TRY(state_->catch_up());
+  const std::span<const std::byte> file = state_->mapping->bytes();
+  FeaturePruning done{.bytes_before = file.size()};
+  const auto write_kept = [&](const ByteSink& write) -> Result<void> {
+    GRAFT_TRY(write(feature_file_header()));
+    done.bytes_after = kFeatureBlock;
+    Bytes record;
+    for (const auto& [key, place] : in_file_order(*state_->index)) {
+      const auto values = checked_vector(file, place);
+      if (values.empty() || !keep(key)) {
+        ++(values.empty() ? done.damaged : done.dropped);
+        continue;
+      }
+      record.clear();
+      append_feature_record(record, key, values);
+      GRAFT_TRY(write(record));
+      ++done.kept;
+      done.bytes_after += record.size();
+    }
+    return {};
+  };
+  GRAFT_TRY(write_atomically(path, write_kept));
+  return done;
+}
+
 FeatureCache::Snapshot::Snapshot(std::unique_ptr<State> state) : state_(std::move(state)) {}
 FeatureCache::Snapshot::Snapshot(Snapshot&&) noexcept = default;
 FeatureCache::Snapshot& FeatureCache::Snapshot::operator=(Snapshot&&) noexcept = default;
@@ -331,6 +336,13 @@ std::optional<std::span<const float>> FeatureCache::Snapshot::find(const Feature
   }
   state_->damaged.fetch_add(1, std::memory_order_relaxed);
   return std::nullopt;
+}
+
+Result<void> FeatureCache::Snapshot::for_each(const FeatureVisitor& visit) const {
+  for (const auto& [key, place] : in_file_order(*state_->index)) {
+    GRAFT_TRY(visit(key, checked_vector(state_->mapping->bytes(), place)));
+  }
+  return {};
 }
 
 std::size_t FeatureCache::Snapshot::damaged() const {

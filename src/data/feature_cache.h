@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -35,6 +36,16 @@ struct FeatureRecord {
 };
 
 inline constexpr std::size_t kMaxFeatureWidth = std::size_t{1} << 20;
+
+// Empty values: the vector is damaged.
+using FeatureVisitor =
+    std::function<Result<void>(const FeatureKey& key, std::span<const float> values)>;
+using FeatureFilter = std::function<bool(const FeatureKey& key)>;
+
+struct FeaturePruning {
+  std::size_t kept = 0, dropped = 0, damaged = 0;  // records
+  std::uint64_t bytes_before = 0, bytes_after = 0;
+};
 
 struct FeatureCacheStats {
   std::size_t records = 0;  // that can be found: one a key
@@ -65,6 +76,8 @@ class FeatureCache {
     std::optional<std::span<const float>> find(const FeatureKey& key, std::size_t width) const;
     std::size_t damaged() const;
     FeatureCacheStats stats() const;
+    // Every record that can be found, in the order of the file. Errors: visit's.
+    Result<void> for_each(const FeatureVisitor& visit) const;
 
    private:
     friend class FeatureCache;
@@ -81,6 +94,11 @@ class FeatureCache {
   // (ENOSPC and friends: kIo) leaves the old state. kInvalidArgument: an empty, too wide or
   // non-finite vector.
   Result<void> put_batch(std::span<const FeatureRecord> records);
+
+  // Puts a new file in the old one's place, atomically, with the undamaged records that `keep` says
+  // yes to. Other caches over it, in this process or another, go on with the new file; snapshots
+  // keep what they saw. kIo leaves the old file.
+  Result<FeaturePruning> prune(const FeatureFilter& keep);
 
   bool writable() const;
   const std::string& path() const;  // of the file

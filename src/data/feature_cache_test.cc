@@ -96,6 +96,69 @@ TEST_F(Cache, KeepsWhatIsPutAcrossOpens) {
   EXPECT_EQ(std::distance(fs::directory_iterator(dir_.path()), {}), 1);
 }
 
+TEST_F(Cache, VisitsEveryRecordInTheOrderOfTheFile) {
+  FeatureCache cache = opened();
+  ASSERT_TRUE(cache.put_batch(records_of(0, 5)).ok());
+  std::string bytes = get(file());
+  bytes[bytes.size() - 2 * 512 + 70] ^= 1;  // a record takes 64 + 448 bytes: in the fourth's vector
+  put(file(), bytes);
+  const auto snapshot = opened().snapshot();
+  ASSERT_TRUE(snapshot.ok());
+  int seen = 0;
+  ASSERT_TRUE(snapshot
+                  ->for_each([&](const FeatureKey& key, std::span<const float> values) {
+                    const FeatureRecord record = record_of(seen++);
+                    EXPECT_EQ(key, record.key);
+                    if (seen == 4) {
+                      EXPECT_TRUE(values.empty());
+                    } else {
+                      EXPECT_TRUE(std::equal(values.begin(), values.end(), record.values.begin(),
+                                             record.values.end()));
+                    }
+                    return Result<void>();
+                  })
+                  .ok());
+  EXPECT_EQ(seen, 5);
+  const auto stopped =
+      snapshot->for_each([](const FeatureKey&, std::span<const float>) -> Result<void> {
+        return cancelled("enough");
+      });
+  EXPECT_FALSE(stopped.ok());
+}
+
+TEST_F(Cache, PruningKeepsWhatIsWantedAndOthersGoOnWithTheNewFile) {
+  FeatureCache cache = opened();
+  FeatureCache other = opened();  // as another process would have it
+  ASSERT_TRUE(cache.put_batch(records_of(0, 6)).ok());
+  EXPECT_EQ(found_in(other, 6), 6);
+  const auto before = other.snapshot();
+  ASSERT_TRUE(before.ok());
+  std::string bytes = get(file());
+  bytes[bytes.size() - 70] ^= 1;  // in the last vector
+  put(file(), bytes);
+
+  const FeatureKey unwanted = record_of(2).key;
+  const auto pruned = cache.prune([&](const FeatureKey& key) { return key != unwanted; });
+  ASSERT_TRUE(pruned.ok()) << pruned.error().message;
+  EXPECT_EQ(pruned->kept, 4U);
+  EXPECT_EQ(pruned->dropped, 1U);
+  EXPECT_EQ(pruned->damaged, 1U);
+  EXPECT_EQ(pruned->bytes_before, bytes.size());
+  EXPECT_EQ(pruned->bytes_after, get(file()).size());
+  EXPECT_EQ(std::distance(fs::directory_iterator(dir_.path()), {}), 1);
+
+  // What others put afterwards is in the new file, and all of them see it.
+  ASSERT_TRUE(other.put_batch(records_of(6, 2)).ok());
+  EXPECT_EQ(found_in(other, 8), 6);
+  EXPECT_EQ(found_in(cache, 8), 6);
+  EXPECT_EQ(found_in(opened(), 8), 6);
+  // An earlier view lives on.
+  const FeatureRecord gone = record_of(2);
+  const auto values = before->find(gone.key, kWidth);
+  ASSERT_TRUE(values.has_value());
+  EXPECT_TRUE(std::equal(values->begin(), values->end(), gone.values.begin()));
+}
+
 TEST_F(Cache, KeysAreContentAndSpaceAndWidth) {
   FeatureCache cache = opened();
   const FeatureRecord record = record_of(1);

@@ -22,9 +22,13 @@ Hash128 hash_of(std::span<const float> values) {
 
 }  // namespace
 
+Hash128 text_note_space() {
+  return space_of("text bottleneck notes 1");
+}
+
 FeatureKey text_note_key(const Example& example, const std::string& architecture) {
   return {xxh3_128(as_bytes(text_cache_path("", example.folder, example.file, architecture))),
-          space_of("text bottleneck notes 1")};
+          text_note_space()};
 }
 
 FeatureRecord text_note_record(const Example& example, const std::string& architecture,
