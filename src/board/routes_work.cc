@@ -119,11 +119,11 @@ HttpResponse classify(BoardContext& context, const HttpRequest& request, const s
                  {"total", total * 1000}}}};
   if (request.param("cam") == "1" && !look.values.empty()) {
     Json rows = Json::array();
-    for (int row = 0; row < look.rows; ++row) {
+    const auto columns = static_cast<std::size_t>(look.columns);
+    for (std::size_t begin = 0; begin < look.values.size(); begin += columns) {
       Json values = Json::array();
-      for (int column = 0; column < look.columns; ++column) {
-        values.push_back(
-            json_number(look.values[static_cast<std::size_t>(row * look.columns + column)]));
+      for (std::size_t i = 0; i < columns; ++i) {
+        values.push_back(json_number(look.values[begin + i]));
       }
       rows.push_back(std::move(values));
     }
