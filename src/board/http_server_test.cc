@@ -214,6 +214,7 @@ TEST_F(HttpServerTest, Fault33CutsOffSlowHeaders) {
 TEST_F(HttpServerTest, Fault33SilentConnectionsMakeRoom) {
   options_.limits.connections = 8;
   options_.limits.header_time = std::chrono::hours(1);
+  options_.limits.silence = std::chrono::milliseconds(20);
   serve();
   std::vector<std::unique_ptr<Connection>> silent;
   for (int i = 0; i < 40; ++i) {
