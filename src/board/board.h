@@ -21,7 +21,8 @@ struct BoardOptions {
   std::string image_dir;  // photos to show while no training names others
   std::string model_dir = "tf_files/models";
   std::string graph;  // a classifier to offer besides those of the trainings
-  std::string sample_dir = "tf_files/sample_photos";  // where photos are drawn for who has none
+  std::string sample_dir = "tf_files/sample_photos";  // where photos are drawn for who has none …
+  int sample_photos = 30;                             // … of each class
   std::string program = "/proc/self/exe";             // what jobs start
   bool poll = false;                                  // do not use inotify
 };

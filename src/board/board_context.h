@@ -52,8 +52,8 @@ std::span<const Route> photo_routes();
 std::span<const Route> work_routes();
 std::span<const Route> tensorboard_routes();
 
-// Where networks lie: --model_dir; while there is no such folder, where the newest training found its
-// own.
+// Where networks lie: --model_dir; while there is no such folder, where the newest training found
+// its own.
 std::string model_dir_of(const BoardContext& context);
 
 // As /api/runs and status' `problems` have them.

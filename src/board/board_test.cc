@@ -428,6 +428,7 @@ TEST_F(BoardTest, TriesAClassifier) {
 
 TEST_F(BoardTest, DrawsPhotosForWhoHasNone) {
   options_.sample_dir = trained_->dir / "drawn";
+  options_.sample_photos = 2;
   board_.reset();
   start();
   const auto post = [&](const std::string& headers) {

@@ -129,7 +129,8 @@ struct HttpServer::State {
   void accept();
   void end_longest_silence();
   void try_again(std::chrono::nanoseconds later);
-  void gone(Session* session);
+  void end(std::unique_ptr<Session> session);
+  void forget(Session* session);
   void wake_streams();
   void feed_streams();
   void keep_beating();
@@ -141,7 +142,7 @@ class HttpServer::State::Session : public std::enable_shared_from_this<Session> 
   ~Session() {
     if (holds_body_) --server_.bodies;
     drop_answer();
-    server_.gone(this);
+    server_.forget(this);
   }
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
@@ -381,11 +382,9 @@ void HttpServer::State::accept() {
     // Whoever lets go of a session last, it ends in the server's thread.
     const std::shared_ptr<Session> session(
         new Session(*this, std::move(socket)), [this](Session* s) {
-          if (ending || io.get_executor().running_in_this_thread()) {
-            delete s;
-          } else {
-            asio::post(io, [owned = std::unique_ptr<Session>(s)] {});
-          }
+          std::unique_ptr<Session> last(s);
+          if (ending || io.get_executor().running_in_this_thread()) return end(std::move(last));
+          asio::post(io, [this, last = std::move(last)]() mutable { end(std::move(last)); });
         });
     sessions.insert(session.get());
     session->start();
@@ -410,11 +409,15 @@ void HttpServer::State::try_again(std::chrono::nanoseconds later) {
   });
 }
 
-void HttpServer::State::gone(Session* session) {
+void HttpServer::State::end(std::unique_ptr<Session> session) {
+  session.reset();
+  if (!ending) accept();
+}
+
+void HttpServer::State::forget(Session* session) {
   sessions.erase(session);
   streams.erase(session);
   stream_count = streams.size();
-  if (!ending) accept();
 }
 
 void HttpServer::State::wake_streams() {

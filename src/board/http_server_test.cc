@@ -28,15 +28,16 @@ class HttpServerTest : public testing::Test {
     options_.hello = [] { return std::string("{}"); };
   }
   void serve() {
-    auto begun = HttpServer::start(options_, [this](HttpRequest request, HttpServer::Reply reply) {
-      ++handled_;
-      HttpResponse response;
-      response.content_type = "text/plain";
-      response.body = request.path + "|" + request.body;
-      if (request.path == "/large") response.body.assign(8 << 20, 'x');
-      if (request.path == "/api/events") response.stream = true;
-      reply(std::move(response));
-    });
+    auto begun = HttpServer::start(
+        options_, [this](const HttpRequest& request, const HttpServer::Reply& reply) {
+          ++handled_;
+          HttpResponse response;
+          response.content_type = "text/plain";
+          response.body = request.path + "|" + request.body;
+          if (request.path == "/large") response.body.assign(8 << 20, 'x');
+          if (request.path == "/api/events") response.stream = true;
+          reply(std::move(response));
+        });
     ASSERT_TRUE(begun.ok()) << begun.error().message;
     server_ = std::move(begun).value();
   }
@@ -213,6 +214,7 @@ TEST_F(HttpServerTest, Fault33CutsOffSlowHeaders) {
 TEST_F(HttpServerTest, Fault33SilentConnectionsMakeRoom) {
   options_.limits.connections = 8;
   options_.limits.header_time = std::chrono::hours(1);
+  options_.limits.silence = std::chrono::milliseconds(20);
   serve();
   std::vector<std::unique_ptr<Connection>> silent;
   for (int i = 0; i < 40; ++i) {
@@ -375,7 +377,7 @@ TEST_F(HttpServerTest, Fault30SaysThatAPortIsTaken) {
   options_.port = port();
   bool in_use = false;
   const auto second = HttpServer::start(
-      options_, [](HttpRequest, HttpServer::Reply) {}, &in_use);
+      options_, [](const HttpRequest&, const HttpServer::Reply&) {}, &in_use);
   ASSERT_FALSE(second.ok());
   EXPECT_TRUE(in_use);
   EXPECT_THAT(second.error().message, HasSubstr("give another --port"));

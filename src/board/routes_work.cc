@@ -41,17 +41,16 @@ HttpResponse folders(BoardContext&, const HttpRequest& request, const std::strin
 
 // For whoever has no photos yet: the program draws some, or finds them drawn. Takes seconds.
 HttpResponse draw_photos(BoardContext& context, const HttpRequest&, const std::string&) {
-  constexpr int kPhotosPerClass = 30;
   SampleOptions sample;
   sample.directory = absolute_path(context.options.sample_dir);
-  sample.photos_per_class = kPhotosPerClass;
+  sample.photos_per_class = context.options.sample_photos;
   if (auto drawn = write_sample_set(sample, [](std::uint64_t, std::uint64_t) {}); !drawn.ok()) {
     return error_response(drawn.error());
   }
   const std::size_t classes = sample_classes().size();
   return json_response({{"path", printable(sample.directory)},
                         {"classes", classes},
-                        {"photos", classes * kPhotosPerClass}},
+                        {"photos", classes * static_cast<std::size_t>(sample.photos_per_class)}},
                        201);
 }
 
@@ -119,11 +118,11 @@ HttpResponse classify(BoardContext& context, const HttpRequest& request, const s
                  {"total", total * 1000}}}};
   if (request.param("cam") == "1" && !look.values.empty()) {
     Json rows = Json::array();
-    for (int row = 0; row < look.rows; ++row) {
+    const auto columns = static_cast<std::size_t>(look.columns);
+    for (std::size_t begin = 0; begin < look.values.size(); begin += columns) {
       Json values = Json::array();
-      for (int column = 0; column < look.columns; ++column) {
-        values.push_back(
-            json_number(look.values[static_cast<std::size_t>(row * look.columns + column)]));
+      for (std::size_t i = 0; i < columns; ++i) {
+        values.push_back(json_number(look.values[begin + i]));
       }
       rows.push_back(std::move(values));
     }
