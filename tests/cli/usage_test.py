@@ -127,10 +127,10 @@ class Folders(Case):
         self.assert_one_line_error(graft("retrain", "--image_dir=empty"), 2, "empty", "no photos")
         class_folder("one", {"tulips": photos()[:1]})
         self.assert_one_line_error(graft("retrain", "--image_dir=one"), 2, "'tulips'")
-        beside = PLACE.work / "beside"
+        beside = PLACE.work / "no_classes"
         beside.mkdir()
         shutil.copy(photos()[0], beside)
-        self.assert_one_line_error(graft("retrain", "--image_dir=beside"), 2, "no class folders")
+        self.assert_one_line_error(graft("retrain", "--image_dir=no_classes"), 2, "no class folders")
 
     def test_two_classes_with_one_label(self):
         class_folder("collide", {"Big_Cat": photos()[:4], "big cat": photos()[-4:]})
