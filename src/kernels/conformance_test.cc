@@ -306,6 +306,7 @@ TEST(Conformance, ConvolutionsOfOddShapes) {
       {1, 15, 15, 3, 32, 3, 3, 2, 1, {}},           {2, 10, 10, 48, 64, 5, 5, 1, 1, {2, 2, 2, 2}},
       {1, 20, 23, 3, 13, 7, 7, 2, 1, {3, 3, 3, 3}}, {5, 7, 7, 19, 40, 1, 1, 1, 1, {}},
       {2, 4, 3, 9, 21, 1, 1, 2, 1, {1, 2, 2, 1}},   {1, 1, 1, 37, 150, 1, 1, 1, 1, {}},
+      {2, 21, 19, 3, 9, 2, 3, 4, 1, {1, 0, 0, 2}},  {1, 3, 4, 3, 5, 2, 2, 3, 1, {4, 3, 4, 5}},
   };
   for (const Geometry& g : geometries) {
     for (const Activation activation : {Activation::kNone, Activation::kRelu, Activation::kRelu6}) {
@@ -556,7 +557,8 @@ TEST(Backends, HighwayGivesTheSameBitsInEveryBatch) {
 TEST(Backends, HighwayRoundsLargeResultsOnce) {
   const ConformanceCase cases[] = {
       conv_case({1, 130, 129, 3, 21, 3, 3, 2, 1, {0, 1, 1, 1}}, Activation::kNone),
-      scaled_depthwise_case({1, 64, 66, 21, 21, 3, 3, 1, 1, {1, 1, 1, 1}}, Activation::kNone)};
+      scaled_depthwise_case({1, 64, 66, 21, 21, 3, 3, 1, 1, {1, 1, 1, 1}}, Activation::kNone),
+      scaled_depthwise_case({1, 128, 127, 5, 5, 3, 3, 2, 1, {0, 1, 1, 1}}, Activation::kNone)};
   for (const ConformanceCase& test : cases) {
     SCOPED_TRACE(test.name);
     const std::vector<Tensor> inputs = random_inputs(test);

@@ -1,14 +1,11 @@
 #include <algorithm>
+#include <array>
 
 #include "kernels/highway/ops.h"
 #include "kernels/highway/packing.h"
 
 namespace graft::highway {
 namespace {
-
-std::size_t size(std::int64_t dim) {
-  return static_cast<std::size_t>(dim);
-}
 
 // The taps of one axis that lie inside the image, for output `out`: [first, last), at(first) being
 // where the first one reads.
@@ -24,8 +21,12 @@ struct Axis {
   bool is_whole(std::int64_t out) const { return first(out) == 0 && last(out) == taps; }
 };
 
-// A first layer, read in place: the taps of one filter row are neighbours in memory, so an output
-// pixel sums as many runs of floats as the filter has rows.
+// A filter's most rows.
+constexpr std::size_t kMostRows = 16;
+
+// A first layer. The rows of the photo that a row of the result sees are kept in float64, in a
+// ring: each row is widened once. The taps of one filter row are neighbours in memory, so an output
+// pixel sums as many runs of numbers as the filter has rows.
 class ConvolutionKernel final : public Kernel {
  public:
   ConvolutionKernel(const Conv2D& op, const OpSpec& spec, PackedWide filter,
@@ -38,50 +39,62 @@ class ConvolutionKernel final : public Kernel {
         rows_{x_[1], spec.inputs[1].shape[0], op.stride_h, op.padding.top},
         columns_{x_[2], spec.inputs[1].shape[1], op.stride_w, op.padding.left} {}
 
-  std::size_t scratch_bytes() const override { return 0; }
+  std::size_t scratch_bytes() const override {
+    return size(rows_.taps * x_[2] * x_[3]) * sizeof(double);
+  }
 
   void run(std::span<const TensorView> in, MutableTensorView out,
-           std::span<std::byte>) const override {
+           std::span<std::byte> scratch) const override {
+    const std::int64_t row_numbers = x_[2] * x_[3];
     const float* image = in[0].as<float>().data();
     float* result = out.as<float>().data();
+    auto* const ring = reinterpret_cast<double*>(scratch.data());
     for (std::int64_t n = 0; n < out_[0]; ++n) {
+      std::int64_t next = 0;  // row of the photo
       for (std::int64_t y = 0; y < out_[1]; ++y) {
-        run_row(image, y, result);
+        const std::int64_t end = rows_.start(y) + rows_.last(y);
+        for (next = std::max(next, rows_.start(y)); next < end; ++next) {
+          vectors_.widen(image + next * row_numbers, size(row_numbers),
+                         ring + next % rows_.taps * row_numbers);
+        }
+        run_row(ring, y, result);
         result += out_[2] * out_[3];
       }
-      image += x_[1] * x_[2] * x_[3];
+      image += x_[1] * row_numbers;
     }
   }
 
  private:
   // One row of the result: all pixels whose taps lie inside at once, the others one by one.
-  void run_row(const float* image, std::int64_t y, float* result) const {
+  void run_row(const double* ring, std::int64_t y, float* result) const {
     for (std::int64_t x = 0; x < out_[2];) {
       std::int64_t end = x + 1;
       if (columns_.is_whole(x)) {
         while (end < out_[2] && columns_.is_whole(end)) ++end;
       }
-      vectors_.convolve(taps_at(image, y, x), filter_.view(), clamp_, size(end - x),
-                        result + x * out_[3]);
+      run_pixels(ring, y, x, size(end - x), result + x * out_[3]);
       x = end;
     }
   }
 
-  Taps taps_at(const float* image, std::int64_t y, std::int64_t x) const {
-    const std::int64_t top = rows_.first(y);
+  // Pixels from (y, x) on whose taps lie inside alike.
+  void run_pixels(const double* ring, std::int64_t y, std::int64_t x, std::size_t pixels,
+                  float* result) const {
     const std::int64_t left = columns_.first(x);
-    const std::int64_t height = rows_.last(y) - top;
-    const std::int64_t width = columns_.last(x) - left;
-    if (height == 0 || width == 0) return {image, 0, 0, 0, 0, 0, 0};  // the bias alone
-    const std::int64_t row = rows_.start(y) + top;
     const std::int64_t column = columns_.start(x) + left;
-    return {image + (row * x_[2] + column) * x_[3],
-            size(columns_.stride * x_[3]),
-            size(height),
-            size(width * x_[3]),
-            size(x_[2] * x_[3]),
-            size((top * columns_.taps + left) * x_[3]),
-            size(columns_.taps * x_[3])};
+    std::array<const double*, kMostRows> runs{};
+    Taps taps;
+    taps.runs = runs.data();
+    taps.length = size((columns_.last(x) - left) * x_[3]);
+    taps.pixel_stride = size(columns_.stride * x_[3]);
+    taps.filter_stride = size(columns_.taps * x_[3]);
+    // Where no tap lies inside, the bias alone is left.
+    for (std::int64_t tap = rows_.first(y); taps.length > 0 && tap < rows_.last(y); ++tap) {
+      const std::int64_t slot = (rows_.start(y) + tap) % rows_.taps;
+      runs[taps.count++] = ring + (slot * x_[2] + column) * x_[3];
+    }
+    if (taps.count > 0) taps.filter_first = size((rows_.first(y) * columns_.taps + left) * x_[3]);
+    vectors_.convolve(taps, filter_.view(), clamp_, pixels, result);
   }
 
   PackedWide filter_;
@@ -101,6 +114,7 @@ Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants,
   if (op.dilation_h != 1 || op.dilation_w != 1) return Refusal{"dilated"};
   if (filter[2] > kFewChannels) return Refusal{"not a first layer: too many channels"};
   if (filter[0] * filter[1] == 1) return Refusal{"not a first layer: pointwise"};
+  if (size(filter[0]) > kMostRows) return Refusal{"a filter of many rows"};
   const auto bias = constants.size() > 2 ? constants[2].as<float>() : std::span<const float>();
   PackedWide packed(constants[1].as<float>(), bias, size(filter[3]));
   return std::make_unique<ConvolutionKernel>(op, spec, std::move(packed), vectors);

@@ -10,6 +10,8 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "kernels/highway/vector_kernels.h"
 
@@ -20,84 +22,118 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using DoubleTag = hn::ScalableTag<double>;
 
-// kPixels pixels from `from` by kVectors vectors of columns from `column` on, `columns` being left.
-template <std::size_t kPixels, std::size_t kVectors>
-HWY_INLINE void convolve_tile(const Taps& taps, const WideFilter& filter, Clamp clamp,
-                              const float* from, std::size_t column, std::size_t columns,
-                              float* out) {
+// Columns of the filter that are summed at once: two vectors, for six pixels, or twelve with the 32
+// registers of AVX-512 and NEON. The sums fill the registers beside a row of the filter and a
+// pixel.
+constexpr std::size_t kWideVectors = 2;
+constexpr std::size_t kMostWidePixels = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON ? 12 : 6;
+
+// Two vectors of columns of a filter and where its results go.
+struct WideColumns {
+  const double *weights, *bias;
+  std::size_t stride;  // from one row of the filter to the next
+  std::size_t count;   // of columns that are the result's
+  Clamp clamp;
+  float* out;
+  std::size_t out_stride;  // floats from one pixel to the next
+};
+
+// kPixels pixels, the first at pixel `first`.
+template <std::size_t kPixels>
+HWY_INLINE void convolve_tile(const Taps& taps, const WideColumns& columns, std::size_t first) {
   const DoubleTag d;
   const hn::Rebind<float, DoubleTag> single;
   const std::size_t lanes = hn::Lanes(d);
-  hn::Vec<DoubleTag> sums[kPixels][kVectors];
-  for (std::size_t v = 0; v < kVectors; ++v) {
-    const auto bias = hn::Load(d, filter.bias + column + v * lanes);
+  const std::size_t pixel_stride = taps.pixel_stride;
+  hn::Vec<DoubleTag> sums[kPixels][kWideVectors];
+  for (std::size_t v = 0; v < kWideVectors; ++v) {
+    const auto bias = hn::Load(d, columns.bias + v * lanes);
     for (std::size_t p = 0; p < kPixels; ++p) sums[p][v] = bias;
   }
-  const double* rows = filter.weights + taps.filter_first * filter.stride + column;
-  for (std::size_t run = 0; run < taps.runs; ++run) {
+  const double* rows = columns.weights;
+  for (std::size_t run = 0; run < taps.count; ++run) {
+    const double* const from = taps.runs[run] + first * pixel_stride;
     const double* row = rows;
     for (std::size_t k = 0; k < taps.length; ++k) {
-      hn::Vec<DoubleTag> w[kVectors];
-      for (std::size_t v = 0; v < kVectors; ++v) w[v] = hn::Load(d, row + v * lanes);
-      row += filter.stride;
+      hn::Vec<DoubleTag> w[kWideVectors];
+      for (std::size_t v = 0; v < kWideVectors; ++v) w[v] = hn::Load(d, row + v * lanes);
+      row += columns.stride;
       for (std::size_t p = 0; p < kPixels; ++p) {
-        // Broadcast by the load, then widened: a scalar would have to be moved once more.
-        const auto x = hn::PromoteTo(d, hn::Set(single, from[p * taps.pixel_stride + k]));
-        for (std::size_t v = 0; v < kVectors; ++v) sums[p][v] = hn::MulAdd(x, w[v], sums[p][v]);
+        const auto x = hn::Set(d, from[p * pixel_stride + k]);
+        for (std::size_t v = 0; v < kWideVectors; ++v) sums[p][v] = hn::MulAdd(x, w[v], sums[p][v]);
       }
     }
-    from += taps.run_stride;
-    rows += taps.filter_stride * filter.stride;
+    rows += taps.filter_stride * columns.stride;
   }
-  const auto low = hn::Set(single, clamp.low);
-  const auto high = hn::Set(single, clamp.high);
+  const auto low = hn::Set(single, columns.clamp.low);
+  const auto high = hn::Set(single, columns.clamp.high);
   HWY_ALIGN float tail[hn::MaxLanes(DoubleTag())];
+  float* out = columns.out + first * columns.out_stride;
   for (std::size_t p = 0; p < kPixels; ++p) {
-    float* const to = out + p * filter.columns + column;
-    for (std::size_t v = 0; v < kVectors && v * lanes < columns; ++v) {
+    for (std::size_t v = 0; v < kWideVectors && v * lanes < columns.count; ++v) {
       // In this order x86 passes NaN.
       const auto value = hn::Min(high, hn::Max(low, hn::DemoteTo(single, sums[p][v])));
-      if ((v + 1) * lanes <= columns) {
-        hn::StoreU(value, single, to + v * lanes);
+      if ((v + 1) * lanes <= columns.count) {
+        hn::StoreU(value, single, out + v * lanes);
       } else {
         hn::StoreU(value, single, tail);
-        std::copy_n(tail, columns - v * lanes, to + v * lanes);
+        std::copy_n(tail, columns.count - v * lanes, out + v * lanes);
       }
     }
+    out += columns.out_stride;
   }
 }
 
-// All pixels by kVectors vectors of columns. As many sums as the registers hold beside a row of the
-// filter and a pixel: 32 of them with AVX-512 and NEON, else 16.
-template <std::size_t kVectors>
-void convolve_columns(const Taps& taps, const WideFilter& filter, Clamp clamp, std::size_t pixels,
-                      std::size_t column, float* out) {
-  constexpr std::size_t kSums = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON ? 24 : 12;
-  constexpr std::size_t kPixels = kSums / kVectors;
-  const std::size_t columns = filter.columns - column;
-  const float* from = taps.first;
-  for (; pixels >= kPixels; pixels -= kPixels) {
-    convolve_tile<kPixels, kVectors>(taps, filter, clamp, from, column, columns, out);
-    from += kPixels * taps.pixel_stride;
-    out += kPixels * filter.columns;
-  }
-  for (; pixels > 0; --pixels) {
-    convolve_tile<1, kVectors>(taps, filter, clamp, from, column, columns, out);
-    from += taps.pixel_stride;
-    out += filter.columns;
-  }
+// Pixels [first, last), a multiple of kPixels.
+template <std::size_t kPixels>
+void convolve_tiles(const Taps& taps, const WideColumns& columns, std::size_t first,
+                    std::size_t last) {
+  for (; first < last; first += kPixels) convolve_tile<kPixels>(taps, columns, first);
+}
+
+using WideTiles = void (*)(const Taps&, const WideColumns&, std::size_t, std::size_t);
+
+template <std::size_t... kLess>
+constexpr auto wide_tiles_of(std::index_sequence<kLess...>) {
+  return std::array<WideTiles, sizeof...(kLess)>{&convolve_tiles<kLess + 1>...};
 }
 
 void convolve(const Taps& taps, const WideFilter& filter, Clamp clamp, std::size_t pixels,
               float* out) {
-  const std::size_t lanes = hn::Lanes(DoubleTag());
-  for (std::size_t column = 0; column < filter.columns;) {
-    // Wide blocks widen each pixel for more sums; what is left over takes no more than it needs.
-    const bool is_narrow = filter.columns - column <= 2 * lanes;
-    const auto columns = is_narrow ? &convolve_columns<2> : &convolve_columns<4>;
-    columns(taps, filter, clamp, pixels, column, out);
-    column += (is_narrow ? 2 : 4) * lanes;
+  static constexpr auto kTiles = wide_tiles_of(std::make_index_sequence<kMostWidePixels>());
+  const EvenTiles even(pixels, kMostWidePixels);
+  const std::size_t done = even.larger * (even.least + 1);
+  const double* const weights = filter.weights + taps.filter_first * filter.stride;
+  const std::size_t width = kWideVectors * hn::Lanes(DoubleTag());
+  for (std::size_t column = 0; column < filter.columns; column += width) {
+    const WideColumns columns{
+        weights + column, filter.bias + column, filter.stride, filter.columns - column, clamp,
+        out + column,     filter.columns};
+    if (even.larger > 0) kTiles[even.least](taps, columns, 0, done);
+    kTiles[even.least - 1](taps, columns, done, pixels);
   }
+}
+
+void widen(const float* from, std::size_t count, double* to) {
+  const DoubleTag d;
+  const hn::Rebind<float, DoubleTag> single;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::PromoteTo(d, hn::LoadU(single, from + i)), d, to + i);
+  }
+  for (; i < count; ++i) to[i] = from[i];
+}
+
+void narrow(const double* from, std::size_t count, float* to) {
+  const DoubleTag d;
+  const hn::Rebind<float, DoubleTag> single;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t i = 0;
+  for (; i + lanes <= count; i += lanes) {
+    hn::StoreU(hn::DemoteTo(single, hn::LoadU(d, from + i)), single, to + i);
+  }
+  for (; i < count; ++i) to[i] = static_cast<float>(from[i]);
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

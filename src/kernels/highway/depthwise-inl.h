@@ -37,7 +37,7 @@ struct Window {
   std::size_t first_tap;  // of the filter's nine
 };
 
-// How sums are kept: as the pixels are …
+// How sums are kept and handed on: as the pixels are …
 template <class D>
 struct InFloat32 {
   using Pixel = D;
@@ -45,21 +45,23 @@ struct InFloat32 {
   static HWY_INLINE hn::Vec<D> widened(hn::Vec<D> v) { return v; }
   static HWY_INLINE hn::Vec<D> rounded(hn::Vec<D> v) { return v; }
 };
-// … or in float64, rounded once.
+// … or in float64, rounded to float32 once.
 template <class D>
 struct InFloat64 {
   using Pixel = D;
   using Sum = hn::Rebind<double, D>;
   static HWY_INLINE hn::Vec<Sum> widened(hn::Vec<D> v) { return hn::PromoteTo(Sum(), v); }
-  static HWY_INLINE hn::Vec<D> rounded(hn::Vec<Sum> v) { return hn::DemoteTo(D(), v); }
+  static HWY_INLINE hn::Vec<Sum> rounded(hn::Vec<Sum> v) { return widened(hn::DemoteTo(D(), v)); }
 };
+template <class Kept>
+using Result = hn::TFromD<typename Kept::Sum>;
 
 // kPixels neighbouring outputs, whose taps are kColumns wide, for `blocks` vectors of channels from
 // `channel` on. kRows: window.rows where it is known beforehand, else 0. Kept: InFloat…
 template <class Kept, std::size_t kRows, std::size_t kPixels, std::size_t kColumns,
           std::size_t kStride>
 HWY_INLINE void depthwise_channels(const Depthwise& op, const Window& window, std::size_t channel,
-                                   std::size_t block, std::size_t blocks, float* out) {
+                                   std::size_t block, std::size_t blocks, Result<Kept>* out) {
   const typename Kept::Pixel d;
   const typename Kept::Sum wide;
   using Sum = hn::Vec<typename Kept::Sum>;
@@ -67,8 +69,8 @@ HWY_INLINE void depthwise_channels(const Depthwise& op, const Window& window, st
   const std::size_t channels = op.channels;
   const std::size_t row_stride = op.width * channels;
   const std::size_t rows = kRows > 0 ? kRows : window.rows;
-  const auto low = hn::Set(d, op.clamp.low);
-  const auto high = hn::Set(d, op.clamp.high);
+  const Sum low = hn::Set(wide, op.clamp.low);
+  const Sum high = hn::Set(wide, op.clamp.high);
   const float* from = window.from + channel;
   const float* filter = op.filter.data + block * DepthwiseFilter::kRows * lanes;
   const auto filter_row = [&](const float* row) { return Kept::widened(hn::Load(d, row)); };
@@ -95,8 +97,8 @@ HWY_INLINE void depthwise_channels(const Depthwise& op, const Window& window, st
     const Sum scale = filter_row(filter + DepthwiseFilter::kScale * lanes);
     const Sum bias = filter_row(filter + DepthwiseFilter::kBias * lanes);
     for (std::size_t p = 0; p < kPixels; ++p) {
-      const auto sum = Kept::rounded(hn::MulAdd(sums[p], scale, bias));
-      hn::StoreU(hn::Min(high, hn::Max(low, sum)), d, out + p * channels);
+      const Sum sum = Kept::rounded(hn::MulAdd(sums[p], scale, bias));
+      hn::StoreU(hn::Min(high, hn::Max(low, sum)), wide, out + p * channels);
     }
     from += lanes;
     out += lanes;
@@ -106,7 +108,7 @@ HWY_INLINE void depthwise_channels(const Depthwise& op, const Window& window, st
 
 // The same for all channels. The last vector goes back over channels that are done already.
 template <class Kept, std::size_t kPixels, std::size_t kColumns, std::size_t kStride>
-HWY_NOINLINE void depthwise_tile(const Depthwise& op, const Window& window, float* out) {
+HWY_NOINLINE void depthwise_tile(const Depthwise& op, const Window& window, Result<Kept>* out) {
   const typename Kept::Pixel d;
   const std::size_t blocks = op.channels / hn::Lanes(d);
   if (window.rows == 3) {
@@ -122,7 +124,8 @@ HWY_NOINLINE void depthwise_tile(const Depthwise& op, const Window& window, floa
 
 // One output, near a border.
 template <class Kept>
-void depthwise_pixel(const Depthwise& op, const Window& window, std::size_t columns, float* out) {
+void depthwise_pixel(const Depthwise& op, const Window& window, std::size_t columns,
+                     Result<Kept>* out) {
   if (columns == 3) return depthwise_tile<Kept, 1, 3, 1>(op, window, out);
   if (columns == 2) return depthwise_tile<Kept, 1, 2, 1>(op, window, out);
   Window rest = window;
@@ -132,7 +135,7 @@ void depthwise_pixel(const Depthwise& op, const Window& window, std::size_t colu
 
 template <class Kept, std::size_t kStride>
 void depthwise_rows(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
-                    float* out) {
+                    Result<Kept>* out) {
   constexpr std::size_t kPixels = 4;
   // Outputs [inner, end) have all three columns inside.
   std::size_t inner = 0;
@@ -165,7 +168,7 @@ void depthwise_rows(const Depthwise& op, const float* image, std::size_t first, 
 // In vectors as wide as the filter was packed for, d's or narrower ones.
 template <template <class> class Kept, class D>
 void depthwise_in(D d, const Depthwise& op, const float* image, std::size_t first, std::size_t last,
-                  float* out) {
+                  Result<Kept<D>>* out) {
   if constexpr (hn::MaxLanes(D()) > 1) {
     if (op.filter.lanes < hn::Lanes(d)) {
       return depthwise_in<Kept>(hn::Half<D>(), op, image, first, last, out);
@@ -177,11 +180,13 @@ void depthwise_in(D d, const Depthwise& op, const float* image, std::size_t firs
 
 void depthwise(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
                float* out) {
-  if (op.in_float64) {
-    using Doubles = hn::ScalableTag<double>;
-    return depthwise_in<InFloat64>(hn::Rebind<float, Doubles>(), op, image, first, last, out);
-  }
   depthwise_in<InFloat32>(hn::ScalableTag<float>(), op, image, first, last, out);
+}
+
+void wide_depthwise(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
+                    double* out) {
+  using Doubles = hn::ScalableTag<double>;
+  depthwise_in<InFloat64>(hn::Rebind<float, Doubles>(), op, image, first, last, out);
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

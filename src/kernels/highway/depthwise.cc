@@ -5,10 +5,6 @@
 namespace graft::highway {
 namespace {
 
-std::size_t size(std::int64_t dim) {
-  return static_cast<std::size_t>(dim);
-}
-
 class DepthwiseKernel final : public Kernel {
  public:
   DepthwiseKernel(ReadyDepthwise depthwise, const Shape& out)
@@ -28,6 +24,34 @@ class DepthwiseKernel final : public Kernel {
  private:
   ReadyDepthwise depthwise_;
   Shape out_;
+};
+
+// The same in float64, row by row.
+class WideDepthwiseKernel final : public Kernel {
+ public:
+  WideDepthwiseKernel(ReadyDepthwise depthwise, const Shape& out, const VectorKernels& vectors)
+      : depthwise_(std::move(depthwise)), out_(out), vectors_(vectors) {}
+  std::size_t scratch_bytes() const override { return size(out_[2] * out_[3]) * sizeof(double); }
+  void run(std::span<const TensorView> in, MutableTensorView out,
+           std::span<std::byte> scratch) const override {
+    const std::size_t row_numbers = size(out_[2] * out_[3]);
+    const float* image = in[0].as<float>().data();
+    float* result = out.as<float>().data();
+    auto* const row = reinterpret_cast<double*>(scratch.data());
+    for (std::int64_t n = 0; n < out_[0]; ++n) {
+      for (std::size_t y = 0; y < size(out_[1]); ++y) {
+        depthwise_.run(image, y, y + 1, row);
+        vectors_.narrow(row, row_numbers, result);
+        result += row_numbers;
+      }
+      image += depthwise_.image_floats();
+    }
+  }
+
+ private:
+  ReadyDepthwise depthwise_;
+  Shape out_;
+  const VectorKernels& vectors_;
 };
 
 }  // namespace
@@ -53,8 +77,7 @@ ReadyDepthwise::ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const 
       vectors_(vectors),
       op_{size(x[1]),      size(x[2]),        size(x[3]),
           size(out[2]),    size(op.stride_h), op.padding.top,
-          op.padding.left, filter_.view(),    clamp_of(op.activation),
-          in_float64(out)} {}
+          op.padding.left, filter_.view(),    clamp_of(op.activation)} {}
 
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors) {
@@ -65,7 +88,11 @@ Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants consta
   };
   ReadyDepthwise depthwise(op, spec.inputs[0].shape, spec.output.shape, constants[1].as<float>(),
                            optional(2), optional(3), vectors);
-  return std::make_unique<DepthwiseKernel>(std::move(depthwise), spec.output.shape);
+  const Shape& out = spec.output.shape;
+  if (in_float64(out)) {
+    return std::make_unique<WideDepthwiseKernel>(std::move(depthwise), out, vectors);
+  }
+  return std::make_unique<DepthwiseKernel>(std::move(depthwise), out);
 }
 
 }  // namespace graft::highway

@@ -26,7 +26,11 @@ class ReadyDepthwise {
   ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
                  std::span<const float> filter, std::span<const float> bias,
                  std::span<const float> scale, const VectorKernels& vectors);
-  // Rows [first, last) of the result for one image.
+  // Rows [first, last) of the result for one image: widened to float64 if in_float64(out) …
+  void run(const float* image, std::size_t first, std::size_t last, double* out) const {
+    vectors_.wide_depthwise(op_, image, first, last, out);
+  }
+  // … else as they are.
   void run(const float* image, std::size_t first, std::size_t last, float* out) const {
     vectors_.depthwise(op_, image, first, last, out);
   }

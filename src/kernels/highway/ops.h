@@ -3,6 +3,8 @@
 // Thread rule: any thread.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <variant>
@@ -14,6 +16,11 @@ namespace graft::highway {
 
 using Prepared = std::variant<std::unique_ptr<Kernel>, Refusal>;
 using Constants = std::span<const TensorView>;
+
+// Of a dimension.
+inline std::size_t size(std::int64_t dim) {
+  return static_cast<std::size_t>(dim);
+}
 
 Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors);

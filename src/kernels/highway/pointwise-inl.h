@@ -97,18 +97,16 @@ constexpr auto tiles_of(std::index_sequence<kLess...>) {
   return std::array<Tiles, sizeof...(kLess)>{&tiles<kLess + 1, kVectors>...};
 }
 
-// All pixels, in tiles as even as can be: a small one at the end would wait for its own sums.
+// All pixels.
 template <std::size_t kVectors>
 void all_tiles(const Pixels& pixels, const Panel& panel) {
   constexpr std::size_t kMost = kMostPixels<kVectors>;
   static constexpr auto kTiles = tiles_of<kVectors>(std::make_index_sequence<kMost>());
-  const std::size_t count = (pixels.count + kMost - 1) / kMost;
-  const std::size_t least = pixels.count / count;
-  const std::size_t larger = pixels.count % count;
-  const std::size_t done = larger * (least + 1);
-  if (larger > 0) kTiles[least](pixels, panel, larger, pixels.first, panel.out);
-  kTiles[least - 1](pixels, panel, count - larger, pixels.first + done * pixels.stride,
-                    panel.out + done * panel.out_stride);
+  const EvenTiles even(pixels.count, kMost);
+  const std::size_t done = even.larger * (even.least + 1);
+  if (even.larger > 0) kTiles[even.least](pixels, panel, even.larger, pixels.first, panel.out);
+  kTiles[even.least - 1](pixels, panel, even.count - even.larger,
+                         pixels.first + done * pixels.stride, panel.out + done * panel.out_stride);
 }
 
 // A long panel in parts, so that the tiles find each one in the nearest cache. In between, sums

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "kernels/highway/depthwise.h"
@@ -15,53 +14,57 @@ namespace {
 constexpr std::int64_t kStripPixels = 112;
 constexpr std::size_t kNearBytes = std::size_t{256} << 10;
 
-std::size_t size(std::int64_t dim) {
-  return static_cast<std::size_t>(dim);
-}
+// The pointwise half, of pixels that are float or double, and summed so.
+// Thread rule: immutable once made.
+template <typename Number>
+class ReadyPointwise;
 
-// The pointwise half, summed as in_float64() says. Thread rule: immutable once made.
-class ReadyPointwise {
+template <>
+class ReadyPointwise<float> {
  public:
-  ReadyPointwise(std::span<const float> filter, std::span<const float> bias, Activation activation,
-                 const Shape& out, const VectorKernels& vectors)
-      : vectors_(vectors), clamp_(clamp_of(activation)), depth_(filter.size() / size(out[3])) {
-    if (in_float64(out)) {
-      wide_.emplace(filter, bias, size(out[3]));
-    } else {
-      panels_.emplace(filter, bias, size(out[3]), vectors.lanes);
-    }
-  }
-  std::size_t depth() const { return depth_; }
-  std::size_t filter_bytes() const {
-    const std::size_t columns = wide_ ? wide_->view().columns : panels_->view().columns;
-    return depth_ * columns * (wide_ ? sizeof(double) : sizeof(float));
-  }
-  // Of `pixels` pixels of depth() floats, one behind the other.
-  void run(const float* from, std::size_t pixels, float* out) const {
-    if (wide_) {
-      const Taps taps{from, depth_, 1, depth_, 0, 0, 0};
-      vectors_.convolve(taps, wide_->view(), clamp_, pixels, out);
-    } else {
-      vectors_.pointwise({from, pixels, depth_, depth_}, panels_->view(), clamp_, out);
-    }
+  ReadyPointwise(std::span<const float> filter, std::span<const float> bias, std::size_t columns,
+                 Clamp clamp, const VectorKernels& vectors)
+      : filter_(filter, bias, columns, vectors.lanes), clamp_(clamp), vectors_(vectors) {}
+  // Of `pixels` pixels of `depth` numbers, one behind the other.
+  void run(const float* from, std::size_t pixels, std::size_t depth, float* out) const {
+    vectors_.pointwise({from, pixels, depth, depth}, filter_.view(), clamp_, out);
   }
 
  private:
-  std::optional<PackedWide> wide_;
-  std::optional<PackedPanels> panels_;
-  const VectorKernels& vectors_;
+  PackedPanels filter_;
   Clamp clamp_;
-  std::size_t depth_;
+  const VectorKernels& vectors_;
+};
+
+template <>
+class ReadyPointwise<double> {
+ public:
+  ReadyPointwise(std::span<const float> filter, std::span<const float> bias, std::size_t columns,
+                 Clamp clamp, const VectorKernels& vectors)
+      : filter_(filter, bias, columns), clamp_(clamp), vectors_(vectors) {}
+  void run(const double* from, std::size_t pixels, std::size_t depth, float* out) const {
+    vectors_.convolve({&from, 1, depth, depth, 0, 0}, filter_.view(), clamp_, pixels, out);
+  }
+
+ private:
+  PackedWide filter_;
+  Clamp clamp_;
+  const VectorKernels& vectors_;
 };
 
 // Strip by strip: some rows of the depthwise convolution into scratch, then the pointwise
-// convolution of these.
+// convolution of these. Number: what sums are kept in, and the rows between.
+template <typename Number>
 class SeparableKernel final : public Kernel {
  public:
-  SeparableKernel(ReadyDepthwise depthwise, ReadyPointwise pointwise, const Shape& out)
-      : depthwise_(std::move(depthwise)), pointwise_(std::move(pointwise)), out_(out) {
+  SeparableKernel(ReadyDepthwise depthwise, ReadyPointwise<Number> pointwise, std::int64_t depth,
+                  const Shape& out)
+      : depthwise_(std::move(depthwise)),
+        pointwise_(std::move(pointwise)),
+        depth_(size(depth)),
+        out_(out) {
     // Strips as even as can be: none is left with a row or two.
-    const bool is_near = pointwise_.filter_bytes() <= kNearBytes;
+    const bool is_near = size(depth * out[3]) * sizeof(Number) <= kNearBytes;
     const std::int64_t pixels = is_near ? kStripPixels : 2 * kStripPixels;
     const std::int64_t most = std::clamp<std::int64_t>(pixels / out[2], 1, out[1]);
     const std::int64_t strips = (out[1] + most - 1) / most;
@@ -69,20 +72,20 @@ class SeparableKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
-    return size(strip_rows_ * out_[2]) * pointwise_.depth() * sizeof(float);
+    return size(strip_rows_ * out_[2]) * depth_ * sizeof(Number);
   }
 
   void run(std::span<const TensorView> in, MutableTensorView out,
            std::span<std::byte> scratch) const override {
     const float* image = in[0].as<float>().data();
     float* result = out.as<float>().data();
-    auto* const strip = reinterpret_cast<float*>(scratch.data());
+    auto* const strip = reinterpret_cast<Number*>(scratch.data());
     for (std::int64_t n = 0; n < out_[0]; ++n) {
       for (std::int64_t row = 0; row < out_[1]; row += strip_rows_) {
         const std::int64_t end = std::min(row + strip_rows_, out_[1]);
         depthwise_.run(image, size(row), size(end), strip);
         const std::int64_t pixels = (end - row) * out_[2];
-        pointwise_.run(strip, size(pixels), result);
+        pointwise_.run(strip, size(pixels), depth_, result);
         result += pixels * out_[3];
       }
       image += depthwise_.image_floats();
@@ -91,10 +94,25 @@ class SeparableKernel final : public Kernel {
 
  private:
   ReadyDepthwise depthwise_;
-  ReadyPointwise pointwise_;
+  ReadyPointwise<Number> pointwise_;
+  std::size_t depth_;  // channels between the two
   Shape out_;
   std::int64_t strip_rows_ = 1;
 };
+
+template <typename Number>
+Prepared make_kernel(const SeparableConv2D& op, const OpSpec& spec, Constants constants,
+                     const VectorKernels& vectors) {
+  const bool scaled = constants.size() == 6;
+  const auto pointwise = constants.last(2);
+  const Shape& x = spec.inputs[0].shape;
+  const Shape& out = spec.output.shape;
+  ReadyDepthwise first(op.depthwise, x, out, constants[1].as<float>(), constants[2].as<float>(),
+                       scaled ? constants[3].as<float>() : std::span<const float>(), vectors);
+  ReadyPointwise<Number> second(pointwise[0].as<float>(), pointwise[1].as<float>(), size(out[3]),
+                                clamp_of(op.activation), vectors);
+  return std::make_unique<SeparableKernel<Number>>(std::move(first), std::move(second), x[3], out);
+}
 
 }  // namespace
 
@@ -102,17 +120,8 @@ Prepared prepare(const SeparableConv2D& op, const OpSpec& spec, Constants consta
                  const VectorKernels& vectors) {
   std::string reason = depthwise_refusal(op.depthwise, spec.inputs[1].shape);
   if (!reason.empty()) return Refusal{std::move(reason)};
-  const bool scaled = constants.size() == 6;
-  const auto pointwise = constants.last(2);
-  const Shape& out = spec.output.shape;
-  ReadyDepthwise depthwise(op.depthwise, spec.inputs[0].shape, out, constants[1].as<float>(),
-                           constants[2].as<float>(),
-                           scaled ? constants[3].as<float>() : std::span<const float>(), vectors);
-  return std::make_unique<SeparableKernel>(
-      std::move(depthwise),
-      ReadyPointwise(pointwise[0].as<float>(), pointwise[1].as<float>(), op.activation, out,
-                     vectors),
-      out);
+  if (in_float64(spec.output.shape)) return make_kernel<double>(op, spec, constants, vectors);
+  return make_kernel<float>(op, spec, constants, vectors);
 }
 
 }  // namespace graft::highway

@@ -22,7 +22,10 @@ VectorKernels table() {
           hn::Lanes(DoubleTag()),
           &pointwise,
           &convolve,
-          &depthwise};
+          &depthwise,
+          &wide_depthwise,
+          &widen,
+          &narrow};
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

@@ -46,16 +46,22 @@ struct WideFilter {
   std::size_t columns = 0, stride = 0;
 };
 
-// Where the output pixels of a convolution find what they sum up: each in `runs` runs of `length`
-// consecutive floats.
+// Where the output pixels of a convolution find what they sum up: each in `count` runs of `length`
+// consecutive numbers.
 struct Taps {
-  const float* first = nullptr;  // of the first pixel
-  std::size_t pixel_stride = 0;  // floats from one pixel's first to the next one's
-  std::size_t runs = 1;
-  std::size_t length = 0;
-  std::size_t run_stride = 0;     // floats from one run's first to the next one's
-  std::size_t filter_first = 0;   // the row of the filter that meets *first
+  const double* const* runs = nullptr;  // the first pixel's
+  std::size_t count = 0, length = 0;
+  std::size_t pixel_stride = 0;   // numbers from one pixel's first to the next one's
+  std::size_t filter_first = 0;   // the row of the filter that meets the first run's first number
   std::size_t filter_stride = 0;  // rows from one run's first to the next one's
+};
+
+// Some pixels in the fewest tiles of at most `most`, as even as can be, since a small one at the
+// end would wait for its own sums: `larger` of least + 1 pixels, then the others of `least`.
+struct EvenTiles {
+  constexpr EvenTiles(std::size_t pixels, std::size_t most)
+      : count((pixels + most - 1) / most), least(pixels / count), larger(pixels % count) {}
+  std::size_t count, least, larger;
 };
 
 // A 3x3 filter, scale and bias for depthwise(): blocks of `lanes` channels, each [kRows, lanes].
@@ -80,7 +86,6 @@ struct Depthwise {
   std::ptrdiff_t pad_top = 0, pad_left = 0;
   DepthwiseFilter filter;
   Clamp clamp{};
-  bool in_float64 = false;  // sums are kept so, and rounded once
 };
 
 struct VectorKernels {
@@ -96,6 +101,13 @@ struct VectorKernels {
   // clamp(Σ taps * scale + bias).
   void (*depthwise)(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
                     float* out);
+  // The same with sums in float64, rounded to float32 once: what a pointwise convolution in float64
+  // goes on with. The filter's lanes are of wide_lanes.
+  void (*wide_depthwise)(const Depthwise& op, const float* image, std::size_t first,
+                         std::size_t last, double* out);
+  // `count` numbers as float64, and back.
+  void (*widen)(const float* from, std::size_t count, double* to);
+  void (*narrow)(const double* from, std::size_t count, float* to);
 };
 
 // The fastest that this machine runs.
