@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "fetch/lazy_library.h"
+#include "base/lazy_library.h"
 
 namespace graft {
 namespace {

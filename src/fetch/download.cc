@@ -23,7 +23,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "fetch/lazy_library.h"
+#include "base/lazy_library.h"
 
 namespace graft {
 namespace {

@@ -1,16 +1,73 @@
 // HEIC (and AVIF, its sibling) through libheif, on the calling thread. libheif applies the rotation
 // and cropping that the container prescribes; alpha is dropped.
+#include <libheif/heif.h>
+
 #include <algorithm>
 #include <cstring>
 #include <limits>
 #include <memory>
 #include <string>
 
+#include "base/lazy_library.h"
 #include "image/codecs.h"
-#include "image/heif_library.h"
 
 namespace graft::codec {
 namespace {
+
+struct Libheif {
+  decltype(&::heif_context_alloc) context_alloc = nullptr;
+  decltype(&::heif_context_free) context_free = nullptr;
+  decltype(&::heif_context_set_max_decoding_threads) context_set_max_decoding_threads = nullptr;
+  decltype(&::heif_context_read_from_memory_without_copy) context_read_from_memory_without_copy =
+      nullptr;
+  decltype(&::heif_context_get_primary_image_handle) context_get_primary_image_handle = nullptr;
+  decltype(&::heif_image_handle_release) image_handle_release = nullptr;
+  decltype(&::heif_image_handle_get_width) image_handle_get_width = nullptr;
+  decltype(&::heif_image_handle_get_height) image_handle_get_height = nullptr;
+  decltype(&::heif_image_handle_get_ispe_width) image_handle_get_ispe_width = nullptr;
+  decltype(&::heif_image_handle_get_ispe_height) image_handle_get_ispe_height = nullptr;
+  decltype(&::heif_decoding_options_alloc) decoding_options_alloc = nullptr;
+  decltype(&::heif_decoding_options_free) decoding_options_free = nullptr;
+  decltype(&::heif_decode_image) decode_image = nullptr;
+  decltype(&::heif_image_release) image_release = nullptr;
+  decltype(&::heif_image_get_plane_readonly) image_get_plane_readonly = nullptr;
+  decltype(&::heif_image_get_width) image_get_width = nullptr;
+  decltype(&::heif_image_get_height) image_get_height = nullptr;
+  decltype(&::heif_image_get_decoding_warnings) image_get_decoding_warnings = nullptr;
+
+  static Result<Libheif> load() {
+    GRAFT_ASSIGN(const auto library, LazyLibrary::load("libheif.so.1", "libheif1"));
+    Libheif h;
+    GRAFT_TRY(library.find("heif_context_alloc", h.context_alloc));
+    GRAFT_TRY(library.find("heif_context_free", h.context_free));
+    GRAFT_TRY(
+        library.find("heif_context_set_max_decoding_threads", h.context_set_max_decoding_threads));
+    GRAFT_TRY(library.find("heif_context_read_from_memory_without_copy",
+                           h.context_read_from_memory_without_copy));
+    GRAFT_TRY(
+        library.find("heif_context_get_primary_image_handle", h.context_get_primary_image_handle));
+    GRAFT_TRY(library.find("heif_image_handle_release", h.image_handle_release));
+    GRAFT_TRY(library.find("heif_image_handle_get_width", h.image_handle_get_width));
+    GRAFT_TRY(library.find("heif_image_handle_get_height", h.image_handle_get_height));
+    GRAFT_TRY(library.find("heif_image_handle_get_ispe_width", h.image_handle_get_ispe_width));
+    GRAFT_TRY(library.find("heif_image_handle_get_ispe_height", h.image_handle_get_ispe_height));
+    GRAFT_TRY(library.find("heif_decoding_options_alloc", h.decoding_options_alloc));
+    GRAFT_TRY(library.find("heif_decoding_options_free", h.decoding_options_free));
+    GRAFT_TRY(library.find("heif_decode_image", h.decode_image));
+    GRAFT_TRY(library.find("heif_image_release", h.image_release));
+    GRAFT_TRY(library.find("heif_image_get_plane_readonly", h.image_get_plane_readonly));
+    GRAFT_TRY(library.find("heif_image_get_width", h.image_get_width));
+    GRAFT_TRY(library.find("heif_image_get_height", h.image_get_height));
+    GRAFT_TRY(library.find("heif_image_get_decoding_warnings", h.image_get_decoding_warnings));
+    return h;
+  }
+};
+
+Result<const Libheif*> libheif() {
+  static const Result<Libheif> loaded = Libheif::load();
+  if (!loaded.ok()) return unsupported("HEIC: " + loaded.error().message);
+  return &loaded.value();
+}
 
 using Context = std::unique_ptr<heif_context, void (*)(heif_context*)>;
 using Handle = std::unique_ptr<const heif_image_handle, void (*)(const heif_image_handle*)>;
@@ -26,28 +83,24 @@ Error heic_error(const heif_error& error) {
 }
 
 struct Opened {
-  const HeifLibrary& heif;
+  const Libheif& heif;
   Context context;
   Handle primary;
 };
 
 // `bytes` must outlive the result.
 Result<Opened> open_heic(ByteSpan bytes) {
-  const HeifLibrary* heif = heif_library();
-  if (heif == nullptr) {
-    return unsupported(
-        "HEIC: libheif is not installed: install it (Debian: apt-get install libheif1), or save "
-        "the photo as JPEG");
-  }
-  Opened opened{*heif, Context(heif->heif_context_alloc(), heif->heif_context_free),
-                Handle(nullptr, heif->heif_image_handle_release)};
+  GRAFT_ASSIGN(const Libheif* const library, libheif());
+  const Libheif& heif = *library;
+  Opened opened{heif, Context(heif.context_alloc(), heif.context_free),
+                Handle(nullptr, heif.image_handle_release)};
   if (!opened.context) return unsupported("HEIC: needs more memory than there is: scale it down");
-  heif->heif_context_set_max_decoding_threads(opened.context.get(), 0);
-  heif_error error = heif->heif_context_read_from_memory_without_copy(
-      opened.context.get(), bytes.data(), bytes.size(), nullptr);
+  heif.context_set_max_decoding_threads(opened.context.get(), 0);
+  heif_error error = heif.context_read_from_memory_without_copy(opened.context.get(), bytes.data(),
+                                                                bytes.size(), nullptr);
   if (error.code != heif_error_Ok) return heic_error(error);
   heif_image_handle* primary = nullptr;
-  error = heif->heif_context_get_primary_image_handle(opened.context.get(), &primary);
+  error = heif.context_get_primary_image_handle(opened.context.get(), &primary);
   opened.primary.reset(primary);
   if (error.code != heif_error_Ok) return heic_error(error);
   return opened;
@@ -62,36 +115,36 @@ std::uint64_t positive(int n) {
 Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& into,
                          DecodeNote& /*note*/) {
   GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
-  const HeifLibrary& heif = opened.heif;
-  GRAFT_TRY(check_size(
-      ImageFormat::kHeic, positive(heif.heif_image_handle_get_width(opened.primary.get())),
-      positive(heif.heif_image_handle_get_height(opened.primary.get())), options.limits));
+  const Libheif& heif = opened.heif;
+  GRAFT_TRY(
+      check_size(ImageFormat::kHeic, positive(heif.image_handle_get_width(opened.primary.get())),
+                 positive(heif.image_handle_get_height(opened.primary.get())), options.limits));
   const std::unique_ptr<heif_decoding_options, void (*)(heif_decoding_options*)> how(
-      heif.heif_decoding_options_alloc(), heif.heif_decoding_options_free);
+      heif.decoding_options_alloc(), heif.decoding_options_free);
   if (!how) return unsupported("HEIC: needs more memory than there is: scale it down");
   // Damaged parts would keep what was in memory before: pixels that differ from run to run. So:
   // strict, no warnings, and no picture larger than its 'ispe' box says (rotation and cropping
   // never enlarge; a grid with a wrong size would not be covered by its tiles).
   how->strict_decoding = 1;
   heif_image* decoded = nullptr;
-  const heif_error error = heif.heif_decode_image(
-      opened.primary.get(), &decoded, heif_colorspace_RGB, heif_chroma_interleaved_RGB, how.get());
-  const Picture picture(decoded, heif.heif_image_release);
+  const heif_error error = heif.decode_image(opened.primary.get(), &decoded, heif_colorspace_RGB,
+                                             heif_chroma_interleaved_RGB, how.get());
+  const Picture picture(decoded, heif.image_release);
   if (error.code != heif_error_Ok) return heic_error(error);
   int stride = 0;
   const std::uint8_t* rows =
-      heif.heif_image_get_plane_readonly(picture.get(), heif_channel_interleaved, &stride);
-  const int width = heif.heif_image_get_width(picture.get(), heif_channel_interleaved);
-  const int height = heif.heif_image_get_height(picture.get(), heif_channel_interleaved);
+      heif.image_get_plane_readonly(picture.get(), heif_channel_interleaved, &stride);
+  const int width = heif.image_get_width(picture.get(), heif_channel_interleaved);
+  const int height = heif.image_get_height(picture.get(), heif_channel_interleaved);
   if (rows == nullptr || stride < width * 3) {
     return damaged(ImageFormat::kHeic, "no pixels came out");
   }
-  if (heif.heif_image_get_decoding_warnings(decoded, 0, nullptr, 0) > 0) {
+  if (heif.image_get_decoding_warnings(decoded, 0, nullptr, 0) > 0) {
     return damaged(ImageFormat::kHeic, "broken picture data");
   }
   if (positive(width) * positive(height) >
-      positive(heif.heif_image_handle_get_ispe_width(opened.primary.get())) *
-          positive(heif.heif_image_handle_get_ispe_height(opened.primary.get()))) {
+      positive(heif.image_handle_get_ispe_width(opened.primary.get())) *
+          positive(heif.image_handle_get_ispe_height(opened.primary.get()))) {
     return damaged(ImageFormat::kHeic, "contradictory picture sizes");
   }
   GRAFT_TRY(
@@ -106,9 +159,9 @@ Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& in
 
 Result<ImageSize> heic_size(ByteSpan bytes) {
   GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
-  const HeifLibrary& heif = opened.heif;
-  return ImageSize{heif.heif_image_handle_get_width(opened.primary.get()),
-                   heif.heif_image_handle_get_height(opened.primary.get())};
+  const Libheif& heif = opened.heif;
+  return ImageSize{heif.image_handle_get_width(opened.primary.get()),
+                   heif.image_handle_get_height(opened.primary.get())};
 }
 
 }  // namespace graft::codec
