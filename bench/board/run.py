@@ -2,11 +2,12 @@
 """The board's speed and memory: ./dev bench board.
 
 exec -> page: from starting `graft board` to the last byte of its page. Load: 1,000,000 scalars (52 MB),
-every checksum looked at. Push: from just before a trainer's write() to the event in a listening
-client. Idle memory: without logs, two seconds after the start. Under a flood: a training that a board
-shows, with and without 10,000 connections that wish the board no good, in turn; the flood itself takes
-its part of the processor on the same machine. In Chromium, where it is installed (page.mjs): first
-contentful paint, a million scalars on the screen, and from a trainer's write() to the painted frame.
+every checksum looked at; TensorBoard over the same, where the comparison's virtual environment is
+there. Push: from just before a trainer's write() to the event in a listening client. Idle memory:
+without logs, two seconds after the start. Under a flood: a training that a board shows, with and
+without 10,000 connections that wish the board no good, in turn; the flood itself takes its part of the
+processor on the same machine. In Chromium, where it is installed (page.mjs): first contentful paint, a
+million scalars on the screen, and from a trainer's write() to the painted frame.
 """
 
 import json
@@ -18,6 +19,9 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.parse
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,6 +31,7 @@ from flood import Flood, allowed_connections  # noqa: E402
 
 BENCH = places.BUILD / "bench" / "board_bench"
 PAGE = Path(__file__).with_name("page.mjs")
+TAG = "accuracy/all"  # board_bench's
 SCALARS, WRITES = 1_000_000, 200
 FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
 
@@ -165,6 +170,32 @@ def under_a_flood(work):
     return statistics.median(alone), statistics.median(flooded), ratio, count
 
 
+def tensorboard_load(folder):
+    """Seconds from starting TensorBoard over `folder` until it serves the last of the scalars, with
+    the 1,000 points a tag that it keeps unless told otherwise; None where it is not installed."""
+    python = places.BUILD / "interop-venv" / "bin" / "python"
+    if not python.exists():
+        return None
+    port = free_port()
+    begun = time.perf_counter()
+    with subprocess.Popen([python, "-m", "tensorboard.main", f"--logdir={folder}", f"--port={port}",
+                           "--host=127.0.0.1"], stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
+        address = (f"http://127.0.0.1:{port}/data/plugin/scalars/scalars?"
+                   f"{urllib.parse.urlencode({'run': 'run', 'tag': TAG})}")
+        last = -1
+        while last != SCALARS - 1 and time.perf_counter() - begun < 600:
+            try:
+                with urllib.request.urlopen(address, timeout=60) as answer:
+                    last = json.load(answer)[-1][1]
+            except (urllib.error.URLError, ConnectionError, IndexError):
+                pass  # not listening yet, or it knows of no such run yet
+            time.sleep(0.05)
+        seconds = time.perf_counter() - begun
+        process.terminate()
+    return seconds if last == SCALARS - 1 else None
+
+
 def in_browser(*words):
     """(median, 95th percentile) in milliseconds of what page.mjs measures."""
     done = subprocess.run(["node", str(PAGE), *map(str, words)], check=False, capture_output=True,
@@ -213,6 +244,9 @@ def main():
             board.wait_for_scalars()
             print(f"exec -> 1,000,000 scalars at hand {(time.perf_counter() - board.begun) * 1000:5.0f}"
                   f" ms, {board.memory_mb():.0f} MB")
+        peer = tensorboard_load(many)
+        print("TensorBoard: exec -> the same      " +
+              (f"{peer * 1000:5.0f} ms" if peer else "not measured: it is not in build/interop-venv"))
         half, most = push_latency(Path(work, "follow"))
         print(f"event written -> pushed        {half:8.1f} ms median, {most:.1f} ms 95th percentile")
         alone, flooded, ratio, count = under_a_flood(Path(work, "flood"))
