@@ -49,8 +49,10 @@ std::string group_of(const std::string& directory, const std::vector<Logdir>& lo
   return printable(directory);
 }
 
-Training read_training(const std::string& file, Json json, const std::vector<Logdir>& logdirs) {
-  Training t;
+std::shared_ptr<const Training> read_training(const std::string& file, Json json,
+                                              const std::vector<Logdir>& logdirs) {
+  auto training = std::make_shared<Training>();
+  Training& t = *training;
   t.directory = parent_directory(file);
   t.id = run_id(file);
   t.group = group_of(t.directory, logdirs);
@@ -82,10 +84,12 @@ Training read_training(const std::string& file, Json json, const std::vector<Log
     t.scan.split.seed = seed.get<std::uint64_t>();
   }
   t.record = std::move(json);
-  return t;
+  return training;
 }
 
 }  // namespace
+
+Training::Training() = default;
 
 std::string Training::option(const char* name) const {
   const Json& value = at(record, {"options", name});
@@ -117,8 +121,7 @@ std::vector<std::string> Trainings::refresh(const std::vector<std::string>& reco
       continue;
     }
     broken_.erase(file);
-    auto training =
-        std::make_shared<Training>(read_training(file, std::move(json).value(), logdirs_));
+    auto training = read_training(file, std::move(json).value(), logdirs_);
     changed.push_back(training->id);
     by_file_[file] = std::move(training);
   }
@@ -166,7 +169,7 @@ std::string locate(const Training& training, const std::string& path) {
   std::string folder = absolute_path(training.directory);
   for (int up = 0; up < 8 && folder != "/"; ++up) {
     folder = parent_directory(folder);
-    const std::string candidate = join_path(folder, path);
+    std::string candidate = join_path(folder, path);
     if (exists(candidate)) return candidate;
   }
   return "";

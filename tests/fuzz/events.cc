@@ -3,6 +3,8 @@
 // that follows the file while it grows piece by piece knows in the end what one knows that reads it
 // at once, and so does whoever only listens to the changes that it tells of.
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <fstream>
 #include <map>
@@ -115,10 +117,16 @@ void check_same_blobs(const RunStore& whole, const RunStore& pieces, const std::
   }
 }
 
+// NaN is what the log said, too.
+template <typename Bits, typename Number>
+bool same_bits(Number a, Number b) {
+  return std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b);
+}
+
 bool same_tags(const std::vector<TagInfo>& a, const std::vector<TagInfo>& b) {
   return std::ranges::equal(a, b, [](const TagInfo& x, const TagInfo& y) {
     return x.tag == y.tag && x.points == y.points && x.last_step == y.last_step &&
-           std::memcmp(&x.last_value, &y.last_value, sizeof(float)) == 0;
+           same_bits<std::uint32_t>(x.last_value, y.last_value);
   });
 }
 
@@ -128,8 +136,8 @@ void check_same_runs(const RunStore& whole, const RunStore& pieces, const Listen
   const RunInfo &a = runs[0], &b = others[0];
   require(a.events == b.events && a.damaged == b.damaged, "other events in pieces");
   require(a.last_step == b.last_step && a.restarts == b.restarts, "other steps in pieces");
-  require(std::memcmp(&a.started, &b.started, sizeof(double)) == 0 &&
-              std::memcmp(&a.updated, &b.updated, sizeof(double)) == 0,
+  require(same_bits<std::uint64_t>(a.started, b.started) &&
+              same_bits<std::uint64_t>(a.updated, b.updated),
           "other times in pieces");
   const auto tags = whole.tags(a.id), again = pieces.tags(a.id);
   require(tags && again && same_tags(tags->scalars, again->scalars) &&
