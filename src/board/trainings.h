@@ -17,7 +17,7 @@
 namespace graft {
 
 struct Training {
-  Training();  // may throw, as Json's own does
+  Training();                        // may throw, as Json's own does
   std::string id, group, directory;  // directory: literal bytes
   std::string state, message, architecture, started, ended;
   std::vector<std::string> labels;
