@@ -19,8 +19,8 @@
 #include <utility>
 #include <vector>
 
-#include "base/text.h"
 #include "base/lazy_library.h"
+#include "base/text.h"
 
 namespace graft {
 namespace {

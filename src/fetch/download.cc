@@ -22,8 +22,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/text.h"
 #include "base/lazy_library.h"
+#include "base/text.h"
 
 namespace graft {
 namespace {
