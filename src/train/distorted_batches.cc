@@ -75,8 +75,9 @@ std::vector<DistortedBatches::Work> DistortedBatches::plan(std::uint64_t step,
   std::vector<Work> work;
   for (std::size_t i = 0; i < examples.size(); ++i) {
     const std::uint64_t place = (step << kStepShift) + (i << kPhotoShift);
-    float* row = rows_.data() + i * width;
+    float* row = nullptr;
     if (variants_ == 0) {
+      row = rows_.data() + i * width;
       work.push_back({examples[i], Rng(seed_, kDistortionStream, place), row});
     } else {
       const std::uint64_t variant = examples[i] * std::uint64_t{variants_} +
