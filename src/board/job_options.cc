@@ -103,7 +103,12 @@ const std::vector<FormOption>& form_options() {
           "threads", [](R& r) -> int& { return r.threads; }, 0, 4096),
       flag_option("flip_left_right", [](R& r) -> bool& { return r.distortion.flip_left_right; }),
       flag_option("exif", [](R& r) -> bool& { return r.apply_exif_orientation; }),
-      flag_option("offline", [](R& r) -> bool& { return r.allow_download; }),
+      {"offline", "true or false",
+       [](const Json& value, R& r) {
+         if (!value.is_boolean()) return false;
+         r.allow_download = !value.get<bool>();
+         return true;
+       }},
   };
   return options;
 }

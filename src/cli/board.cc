@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/models.h"
 
 extern char** environ;
 
@@ -36,8 +37,7 @@ void declare(Options& options, BoardFlags& flags) {
   options.flag("open", flags.open, "Open the page in the browser.");
   options.text("image_dir", flags.board.image_dir, "DIR",
                "Photos to show while no training names others.");
-  options.text("model_dir", flags.board.model_dir, "DIR",
-               "Where networks lie. GRAFT_MODEL_DIR sets another default.");
+  declare_model_dir(options, flags.board.model_dir);
   options.text("graph", flags.board.graph, "FILE",
                "A classifier to offer besides those of the trainings.");
   options.flag("poll", flags.board.poll,
@@ -108,7 +108,7 @@ int run_board(Arguments arguments, Console& console) {
   Options options("board", "show runs, photos and results in a browser");
   declare(options, flags);
   if (const auto code = parse_options(options, arguments, console)) return *code;
-  default_from_environment(options, "model_dir", "GRAFT_MODEL_DIR", flags.board.model_dir);
+  take_model_dir(options, flags.board.model_dir);
   auto logdirs = parse_logdirs(flags.logdir);
   if (!logdirs.ok()) return console.fail(logdirs.error());
   flags.board.logdirs = std::move(logdirs).value();

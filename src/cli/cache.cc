@@ -1,5 +1,6 @@
 // graft cache: what the cached features take, whether they are whole, and what can go.
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -124,14 +125,20 @@ int show(const CacheFlags& flags, bool fail_on_damage, Console& console) {
 }
 
 // Contents of the photos below image_dir.
-Result<std::set<Hash128>> contents_of(const std::string& image_dir, Console& console) {
+Result<std::set<Hash128>> contents_of(const std::string& image_dir, Console& console,
+                                      const std::stop_token& stop) {
   ScanOptions scan;
   scan.image_dir = image_dir;
   scan.for_training = false;
   GRAFT_ASSIGN(const Dataset dataset, scan_image_folder(scan));
   std::set<Hash128> contents;
   Bytes bytes;
+  const auto start = std::chrono::steady_clock::now();
+  std::uint64_t done = 0;
   for (const Example& example : dataset.examples) {
+    if (stop.stop_requested()) return cancelled("stopped: nothing was changed");
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+    console.progress({"Reading", done++, dataset.examples.size(), passed.count(), Unit::kPhotos});
     if (auto read = read_file(example.path, bytes); !read.ok()) {
       console.warning(printable(example.path) + ": " + read.error().message +
                       ": its features are forgotten");
@@ -139,15 +146,17 @@ Result<std::set<Hash128>> contents_of(const std::string& image_dir, Console& con
     }
     contents.insert(xxh3_128(bytes));
   }
+  console.clear_progress();
   return contents;
 }
 
 int prune(const CacheFlags& flags, Console& console) {
   auto cache = open_existing(flags.bottleneck_dir);
   if (!cache.ok()) return console.fail(cache.error());
+  const Interrupt interrupt;
   std::set<Hash128> wanted;
   if (!flags.image_dir.empty()) {
-    auto contents = contents_of(flags.image_dir, console);
+    auto contents = contents_of(flags.image_dir, console, interrupt.token());
     if (!contents.ok()) return console.fail(contents.error());
     wanted = std::move(*contents);
   }

@@ -21,10 +21,11 @@ struct TextNote {
   Hash128 text;   // the text file's bytes
 };
 
-// The store's key of a text file's note: its name relative to the bottleneck directory, in a key
-// space of its own. Vectors from text files never enter the space of computed ones: another build
-// of the network may have made them.
+// The key space of all notes. Vectors from text files never enter the space of computed ones:
+// another build of the network may have made them.
 Hash128 text_note_space();
+// The store's key of a text file's note: its name relative to the bottleneck directory, in that
+// space.
 FeatureKey text_note_key(const Example& example, const std::string& architecture);
 FeatureRecord text_note_record(const Example& example, const std::string& architecture,
                                const TextNote& note);
