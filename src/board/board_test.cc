@@ -38,23 +38,11 @@ struct Trained {
   TestDirectory dir;
   RetrainOptions options;
   Trained() {
-    test::draw_photos(dir / "photos", 3, 10);
+    options = test::drawn_training(dir);
     test::put_file(dir / "photos/class1/same.png", test::drawn_photo(0, 0));
     test::put_file(dir / "photos/class2/<b>&\"'.png", test::drawn_photo(2, 99));
-    const auto graph = wire::serialize(build_mobilenet_v1(0.25, 128, 1));
-    test::put_file(dir / "models/mobilenet_v1_0.25_128/frozen_graph.pb", as_bytes(*graph));
-    options.image_dir = dir / "photos";
-    options.architecture = "mobilenet_0.25_128";
-    options.model_dir = dir / "models";
-    options.bottleneck_dir = dir / "bottlenecks";
-    options.output_graph = dir / "out/graph.pb";
-    options.output_labels = dir / "out/labels.txt";
     options.summaries_dir = dir / "logs/first";
-    options.split_key = SplitKey::kRelative;
-    options.testing_percentage = options.validation_percentage = 20;
     options.how_many_training_steps = kSteps;
-    options.threads = 2;
-    options.allow_download = false;
     train();
     // A second one, of which the graph is another file.
     options.summaries_dir = dir / "logs/second";

@@ -9,8 +9,12 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "base/test_directory.h"
 #include "image/encode.h"
+#include "model/builtin.h"
 #include "train/observer.h"
+#include "train/retrain.h"
+#include "wire/serialize.h"
 
 namespace graft::test {
 
@@ -43,6 +47,29 @@ inline void draw_photos(const std::string& dir, int classes, int photos_a_class)
                    k, std::uint64_t{1000} * static_cast<unsigned>(k) + static_cast<unsigned>(i)));
     }
   }
+}
+
+// Options of a training on 30 drawn photos below dir/photos with a network of dir/models, both made
+// here; nothing that it writes lies outside of dir.
+inline RetrainOptions drawn_training(const TestDirectory& dir) {
+  draw_photos(dir / "photos", 3, 10);
+  put_file(dir / "models/mobilenet_v1_0.25_128/frozen_graph.pb",
+           as_bytes(wire::serialize(build_mobilenet_v1(0.25, 128, 1)).value()));
+  RetrainOptions options;
+  options.image_dir = dir / "photos";
+  options.architecture = "mobilenet_0.25_128";
+  options.model_dir = dir / "models";
+  options.bottleneck_dir = dir / "bottlenecks";
+  options.output_graph = dir / "out/graph.pb";
+  options.output_labels = dir / "out/labels.txt";
+  options.summaries_dir = dir / "out/logs";
+  // By class and file alone, so that the splits do not depend on the temporary folder's name.
+  options.split_key = SplitKey::kRelative;
+  options.testing_percentage = options.validation_percentage = 20;
+  options.how_many_training_steps = 20;
+  options.threads = 2;
+  options.allow_download = false;
+  return options;
 }
 
 class Recorder : public RunObserver {
