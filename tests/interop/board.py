@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import places  # noqa: E402
 from report import Report  # noqa: E402
+from sample_training import train  # noqa: E402
 
 STEPS = 40
 SECONDS = 120
@@ -66,15 +67,7 @@ class Server:
 
 def make_logs(work):
     """<work>/logs: a training of ours, and two runs that TensorFlow wrote."""
-    graft = places.graft()
-    subprocess.run([graft, "sample", f"--output={work}/photos", "--photos_per_class=12"],
-                   check=True, capture_output=True)
-    subprocess.run(
-        [graft, "retrain", f"--image_dir={work}/photos",
-         "--architecture=untrained_mobilenet_0.25_128", f"--how_many_training_steps={STEPS}",
-         f"--summaries_dir={work}/logs/ours", f"--model_dir={work}/models",
-         f"--bottleneck_dir={work}/cache", f"--output_graph={work}/graph.pb",
-         f"--output_labels={work}/labels.txt"], check=True, capture_output=True)
+    train(work, STEPS, f"{work}/logs/ours")
     for name in ("tensorflow1", "tensorboard2"):
         folder = Path(work, "logs", "theirs", name)
         folder.mkdir(parents=True)
@@ -106,6 +99,12 @@ def same_histograms(theirs, ours):
     return True
 
 
+def differing(tensorboard, board, path, tags, same):
+    """"RUN TAG" of what the two answer differently."""
+    return [f"{run} {tag}" for run, of_run in tags.items() for tag in of_run
+            if not same(tensorboard.ask(path, run=run, tag=tag), board.ask(path, run=run, tag=tag))]
+
+
 def compare(report, tensorboard, board):
     ours = board.when("/data/plugin/scalars/tags", lambda tags: len(tags) == 4)
     theirs = tensorboard.when("/data/plugin/scalars/tags", lambda tags: len(tags) == 4)
@@ -116,26 +115,15 @@ def compare(report, tensorboard, board):
     report.check(len(theirs) == 4 and names(ours) == names(theirs), "runs and scalar tags",
                  f"{sorted(theirs)} and {sorted(ours)}")
     report.check(sorted(board.ask("/data/runs")) == sorted(tensorboard.ask("/data/runs")), "all runs")
-    wrong = []
-    for run, tags in theirs.items():
-        for tag in tags:
-            there = tensorboard.ask("/data/plugin/scalars/scalars", run=run, tag=tag)
-            here = board.ask("/data/plugin/scalars/scalars", run=run, tag=tag)
-            if not same_points(there, here):
-                wrong.append(f"{run} {tag}")
+    wrong = differing(tensorboard, board, "/data/plugin/scalars/scalars", theirs, same_points)
     report.check(not wrong, "wall times, steps and values of every scalar", wrong or
                  f"{sum(map(len, theirs.values()))} tags")
     theirs = tensorboard.ask("/data/plugin/histograms/tags")
     ours = board.ask("/data/plugin/histograms/tags")
     report.check(names(ours) == names(theirs), "runs and histogram tags",
                  f"{names(theirs)} and {names(ours)}"[:300])
-    wrong = []
-    for run, tags in theirs.items():
-        for tag in tags:
-            there = tensorboard.ask("/data/plugin/histograms/histograms", run=run, tag=tag)
-            here = board.ask("/data/plugin/histograms/histograms", run=run, tag=tag)
-            if not same_histograms(there, here):
-                wrong.append(f"{run} {tag}")
+    wrong = differing(tensorboard, board, "/data/plugin/histograms/histograms", theirs,
+                      same_histograms)
     report.check(not wrong, "every bucket of every histogram", wrong or
                  f"{sum(map(len, theirs.values()))} tags")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import places  # noqa: E402
 from report import Report  # noqa: E402
+from sample_training import train  # noqa: E402
 
 import numpy as np  # noqa: E402
 import tensorflow_side  # noqa: E402
@@ -42,15 +43,7 @@ def expected_steps(run):
 
 def check_ours(report, work):
     """A run of ours, read by TensorBoard."""
-    graft = places.graft()
-    subprocess.run([graft, "sample", f"--output={work}/photos", "--photos_per_class=12"],
-                   check=True, capture_output=True)
-    subprocess.run(
-        [graft, "retrain", f"--image_dir={work}/photos",
-         "--architecture=untrained_mobilenet_0.25_128", f"--how_many_training_steps={STEPS}",
-         f"--eval_step_interval={INTERVAL}", f"--summaries_dir={work}/summaries",
-         f"--bottleneck_dir={work}/cache", f"--output_graph={work}/graph.pb",
-         f"--output_labels={work}/labels.txt"], check=True, capture_output=True)
+    train(work, STEPS, f"{work}/summaries", f"--eval_step_interval={INTERVAL}")
     for run in ("train", "validation"):
         files = list(Path(work, "summaries").rglob(f"{run}/events.out.tfevents.*"))
         if not report.check(len(files) == 1, f"one {run} log", f"{files}"):
