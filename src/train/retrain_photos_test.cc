@@ -37,7 +37,7 @@ class RetrainPhotosTest : public testing::Test {
     options_.eval_step_interval = 2;
     const auto through = run();
     EXPECT_TRUE(through.ok());
-    const std::string undisturbed = graph();
+    std::string undisturbed = graph();
 
     const RetrainOptions before = options_;
     options_.summaries_dir += "_stopped";
