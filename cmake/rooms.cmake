@@ -18,6 +18,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
                                                -Wzero-as-null-pointer-constant)
 endif()
 target_include_directories(graft_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+# Highway compiles our kernels once an instruction set. What has SSSE3 and not SSE4 (2006 to 2008)
+# takes the scalar ones.
+target_compile_definitions(graft_flags INTERFACE HWY_DISABLED_TARGETS=HWY_SSSE3)
 target_link_libraries(graft_flags INTERFACE Threads::Threads)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(graft_flags INTERFACE -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -29,6 +32,12 @@ if(GRAFT_SANITIZE)
                                                -fno-sanitize-recover=all)
   target_link_options(graft_flags INTERFACE -fsanitize=${GRAFT_SANITIZE})
 endif()
+
+# Unity builds (the sanitizers' presets) compile several sources of a room at once, so names without
+# linkage are unique in a room. Not these, which Highway includes once an instruction set.
+function(graft_compiled_alone)
+  set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+endfunction()
 
 function(graft_room)
   cmake_parse_arguments(ROOM "" "NAME" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})

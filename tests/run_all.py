@@ -152,6 +152,7 @@ def stage_lint(tally, options):
     tally.case(*swap(run([sys.executable, "tests/lint/check_layers_test.py"]),
                      "check_layers.py finds what it should"))
     tally.case(*swap(run([sys.executable, "tests/lint/check_layers.py"]), "rooms and layers"))
+    tally.case(*swap(run([sys.executable, "tests/lint/tidy_test.py"]), "tidy.py names what it finds"))
     tally.case(*swap(run([sys.executable, "tests/lint/check_docs.py"]),
                      "docs/reliability.md names tests that exist"))
     tally.case(*swap(run([sys.executable, "tests/lint/web_build_test.py"]),

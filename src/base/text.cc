@@ -259,4 +259,10 @@ void append_float(std::string& out, float value) {
   }
 }
 
+std::string float_text(float value) {
+  std::string text;
+  append_float(text, value);
+  return text;
+}
+
 }  // namespace graft

@@ -34,5 +34,6 @@ std::string format_duration(double seconds);    // 0.42 s, 12 s, 3 min 20 s, 2 h
 // Shortest decimal text that reads back as the same float, in Python's repr style ("0.1", "1e-07",
 // "-3.3064318"), as TensorFlow's text caches have it.
 void append_float(std::string& out, float value);
+std::string float_text(float value);
 
 }  // namespace graft

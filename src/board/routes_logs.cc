@@ -329,7 +329,7 @@ HttpResponse graph(BoardContext& context, const HttpRequest& request, const std:
   return json_response(view);
 }
 
-constexpr std::array<Route, 9> kRoutes = {{
+constexpr std::array<Route, 9> kLogRoutes = {{
     {Method::kGet, "/api/status", Lane::kLight, status},
     {Method::kGet, "/api/runs", Lane::kLight, runs},
     {Method::kGet, "/api/trainings", Lane::kLight, trainings},
@@ -344,7 +344,7 @@ constexpr std::array<Route, 9> kRoutes = {{
 }  // namespace
 
 std::span<const Route> log_routes() {
-  return kRoutes;
+  return kLogRoutes;
 }
 
 }  // namespace graft

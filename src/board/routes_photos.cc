@@ -333,7 +333,7 @@ HttpResponse compare(BoardContext& context, const HttpRequest& request, const st
                         {"broken", std::move(broken)}});
 }
 
-constexpr std::array<Route, 8> kRoutes = {{
+constexpr std::array<Route, 8> kPhotoRoutes = {{
     {Method::kGet, "/api/dataset", Lane::kHeavy, dataset},
     {Method::kGet, "/api/dataset/images", Lane::kHeavy, images},
     {Method::kGet, "/api/dataset/problems", Lane::kHeavy, problems},
@@ -347,7 +347,7 @@ constexpr std::array<Route, 8> kRoutes = {{
 }  // namespace
 
 std::span<const Route> photo_routes() {
-  return kRoutes;
+  return kPhotoRoutes;
 }
 
 }  // namespace graft

@@ -67,13 +67,13 @@ HttpResponse histogram_tags(BoardContext& context, const HttpRequest&, const std
   return tag_list(context, &RunTags::histograms);
 }
 
-Error no_run(const std::string& name) {
+Error no_run_named(const std::string& name) {
   return not_found("run " + printable(name) + ": there is no such run: /data/runs lists them");
 }
 
 HttpResponse scalars(BoardContext& context, const HttpRequest& request, const std::string&) {
   const auto run = context.store.run_named(request.param("run"));
-  if (!run) return error_response(no_run(request.param("run")));
+  if (!run) return error_response(no_run_named(request.param("run")));
   GRAFT_ROUTE_ASSIGN(const Curve curve, context.store.curve(run->id, request.param("tag")));
   if (request.param("format") == "csv") {
     HttpResponse response;
@@ -91,7 +91,7 @@ HttpResponse scalars(BoardContext& context, const HttpRequest& request, const st
 
 HttpResponse histograms(BoardContext& context, const HttpRequest& request, const std::string&) {
   const auto run = context.store.run_named(request.param("run"));
-  if (!run) return error_response(no_run(request.param("run")));
+  if (!run) return error_response(no_run_named(request.param("run")));
   const std::string tag = request.param("tag");
   GRAFT_ROUTE_ASSIGN(const auto places, context.store.blobs(run->id, SummaryKind::kHistogram, tag));
   Json list = Json::array();
@@ -116,7 +116,7 @@ HttpResponse histograms(BoardContext& context, const HttpRequest& request, const
   return json_response(list);
 }
 
-constexpr std::array<Route, 8> kRoutes = {{
+constexpr std::array<Route, 8> kTensorBoardRoutes = {{
     {Method::kGet, "/data/environment", Lane::kLight, environment},
     {Method::kGet, "/data/logdir", Lane::kLight, logdir},
     {Method::kGet, "/data/runs", Lane::kLight, run_names},
@@ -130,7 +130,7 @@ constexpr std::array<Route, 8> kRoutes = {{
 }  // namespace
 
 std::span<const Route> tensorboard_routes() {
-  return kRoutes;
+  return kTensorBoardRoutes;
 }
 
 }  // namespace graft

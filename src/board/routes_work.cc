@@ -132,7 +132,7 @@ HttpResponse classify(BoardContext& context, const HttpRequest& request, const s
   return json_response(json);
 }
 
-constexpr std::array<Route, 8> kRoutes = {{
+constexpr std::array<Route, 8> kWorkRoutes = {{
     {Method::kGet, "/api/zoo", Lane::kLight, zoo},
     {Method::kGet, "/api/folders", Lane::kHeavy, folders},
     {Method::kPost, "/api/sample", Lane::kHeavy, draw_photos},
@@ -154,7 +154,7 @@ std::string model_dir_of(const BoardContext& context) {
 }
 
 std::span<const Route> work_routes() {
-  return kRoutes;
+  return kWorkRoutes;
 }
 
 }  // namespace graft

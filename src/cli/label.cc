@@ -49,7 +49,7 @@ void declare(Options& options, LabelFlags& flags) {
 }
 
 // What one photo came to: its scores, or why there are none.
-struct Outcome {
+struct Labelling {
   std::vector<float> scores;
   std::string error;
 };
@@ -73,7 +73,8 @@ class Labeller {
     if (form_ == Form::kCsv) console_.print("path,rank,label,score,error\n");
     if (form_ == Form::kJson) console_.print("[");
     parallel_for(count, workers, enough.get_token(), [&](std::size_t item, int worker) {
-      const Outcome outcome = label(list_.photos[item], workers_[static_cast<std::size_t>(worker)]);
+      const Labelling outcome =
+          label(list_.photos[item], workers_[static_cast<std::size_t>(worker)]);
       deliver(item, outcome);
       if (console_.reader_left()) enough.request_stop();
     });
@@ -92,7 +93,7 @@ class Labeller {
     Bytes bytes;
   };
 
-  Outcome label(const PhotoList::Photo& photo, Worker& worker) const {
+  Labelling label(const PhotoList::Photo& photo, Worker& worker) const {
     if (!photo.error.empty()) return {{}, photo.error};
     const Result<void> read =
         photo.path == "-" ? read_standard_input(worker.bytes) : read_file(photo.path, worker.bytes);
@@ -104,7 +105,7 @@ class Labeller {
   }
 
   // Prints in input order: what comes early waits for those before it.
-  void deliver(std::size_t item, const Outcome& outcome) {
+  void deliver(std::size_t item, const Labelling& outcome) {
     std::string text = form_ == Form::kText  ? as_lines(list_.photos[item], outcome)
                        : form_ == Form::kCsv ? as_csv(list_.photos[item], outcome)
                                              : as_json(list_.photos[item], outcome);
@@ -124,7 +125,7 @@ class Labeller {
     }
   }
 
-  std::string as_lines(const PhotoList::Photo& photo, const Outcome& outcome) const {
+  std::string as_lines(const PhotoList::Photo& photo, const Labelling& outcome) const {
     if (!outcome.error.empty()) return {};
     const bool one_line = list_.many && flags_.top_k == 1;
     std::string out;
@@ -136,7 +137,7 @@ class Labeller {
     return out;
   }
 
-  std::string as_csv(const PhotoList::Photo& photo, const Outcome& outcome) const {
+  std::string as_csv(const PhotoList::Photo& photo, const Labelling& outcome) const {
     if (!outcome.error.empty()) {
       return csv_field(photo.path) + ",,,," + csv_field(printable(outcome.error)) + "\n";
     }
@@ -151,7 +152,7 @@ class Labeller {
     return out;
   }
 
-  std::string as_json(const PhotoList::Photo& photo, const Outcome& outcome) const {
+  std::string as_json(const PhotoList::Photo& photo, const Labelling& outcome) const {
     Json json = {{"path", printable(photo.path)}};
     if (!outcome.error.empty()) {
       json["error"] = printable(outcome.error);

@@ -10,13 +10,13 @@
 namespace graft {
 namespace {
 
-constexpr double kLowX = 10, kHighX = 10000, kLowY = 40, kHighY = 80;
-constexpr std::array<int, 4> kTicksX = {10, 100, 1000, 10000};
-constexpr int kLowest = 40, kTickY = 5, kRowsATick = 3;
+constexpr double kTextLowX = 10, kTextHighX = 10000, kTextLowY = 40, kTextHighY = 80;
+constexpr std::array<int, 4> kTextTicksX = {10, 100, 1000, 10000};
+constexpr int kLowest = 40, kTextTickY = 5, kRowsATick = 3;
 constexpr int kRows = 8 * kRowsATick + 1;  // one a 5/3 %
 constexpr int kMargin = 7;                 // "  80 % "
 // Of the curves in order: blue, green, yellow, red, magenta.
-constexpr std::array<const char*, 5> kColours = {"34", "32", "33", "31", "35"};
+constexpr std::array<const char*, 5> kTerminalColours = {"34", "32", "33", "31", "35"};
 
 struct Cell {
   std::string text = " ";  // one column wide
@@ -30,11 +30,11 @@ class Canvas {
       : columns_(columns), cells_(static_cast<std::size_t>(columns * kRows)) {}
 
   int column_of(double multiply_adds_m) const {
-    const double share = std::log(multiply_adds_m / kLowX) / std::log(kHighX / kLowX);
+    const double share = std::log(multiply_adds_m / kTextLowX) / std::log(kTextHighX / kTextLowX);
     return static_cast<int>(std::lround(share * (columns_ - 1)));
   }
   static int row_of(double top1) {
-    const double share = (top1 - kLowY) / (kHighY - kLowY);
+    const double share = (top1 - kTextLowY) / (kTextHighY - kTextLowY);
     return static_cast<int>(std::lround((1 - share) * (kRows - 1)));
   }
   // Is there room for a word of this length, and a gap on both sides of it?
@@ -53,8 +53,8 @@ class Canvas {
     for (int column = 0; column < columns_; ++column) {
       const Cell& cell = at(column, row);
       if (colours && cell.colour >= 0) {
-        out += std::string("\x1b[") + kColours[static_cast<std::size_t>(cell.colour)] + "m" +
-               cell.text + "\x1b[0m";
+        out += std::string("\x1b[") + kTerminalColours[static_cast<std::size_t>(cell.colour)] +
+               "m" + cell.text + "\x1b[0m";
       } else {
         out += cell.text;
       }
@@ -111,7 +111,7 @@ void draw_label(Canvas& canvas, const ChartNetwork& network, int colour) {
 
 std::string axis_x(const Canvas& canvas, int columns) {
   std::string ruler(static_cast<std::size_t>(columns), '-'), figures;
-  for (const int tick : kTicksX) {
+  for (const int tick : kTextTicksX) {
     const auto at = static_cast<std::size_t>(canvas.column_of(tick));
     ruler[at] = '+';
     const std::string text = tick < 1000 ? std::to_string(tick) : format("%d,000", tick / 1000);
@@ -137,8 +137,8 @@ std::string legend(const std::vector<ChartNetwork>& networks, bool colours) {
         "  " + name + std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') +
         format("%7s MB", format("%s%.1f", n.size_is_exact ? "" : "~", n.megabytes).c_str());
     if (colours) {
-      line = std::string("\x1b[") + kColours[static_cast<std::size_t>(colour)] + "m" + line +
-             "\x1b[0m";
+      line = std::string("\x1b[") + kTerminalColours[static_cast<std::size_t>(colour)] + "m" +
+             line + "\x1b[0m";
     }
     out += line + "\n";
   }
@@ -164,7 +164,7 @@ std::string chart_text(const std::vector<ChartNetwork>& networks, int columns, b
 
   std::string out = "ImageNet top-1 accuracy\n";
   for (int row = 0; row < kRows; ++row) {
-    const int percent = kLowest + (kRows - 1 - row) / kRowsATick * kTickY;
+    const int percent = kLowest + (kRows - 1 - row) / kRowsATick * kTextTickY;
     out += (row % kRowsATick == 0 ? format(" %3d %% ", percent) : std::string(kMargin, ' ')) +
            canvas.row(row, colours) + "\n";
   }

@@ -14,11 +14,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string get(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 void put(const std::string& path, std::string_view content) {
   std::ofstream(path, std::ios::binary) << content;
 }
@@ -133,7 +128,7 @@ TEST(ReadArchiveEntry, EveryTruncationAndManyFlipsAreErrorsOrTheTruth) {
   std::string content;
   for (int i = 0; i < 3000; ++i) content += static_cast<char>(i * i >> 3);
   Evil(dir / "a.tgz").file("frozen_graph.pb", content);
-  const std::string whole = get(dir / "a.tgz");
+  const std::string whole = contents_of(dir / "a.tgz");
   const auto check = [&](std::string_view bytes) {
     put(dir / "b.tgz", bytes);
     const auto result = read_archive_entry(dir / "b.tgz", is_graph);
@@ -160,7 +155,7 @@ TEST(ReadArchiveEntry, FindsWhatUnpackingFinds) {
   for (const unsigned char claimed : {1, 20, 60, 200}) {
     const TestDirectory dir;
     Evil(dir / "a.zip", Evil::Format::kZip).file("a", "first").file("b", "second");
-    std::string bytes = get(dir / "a.zip");
+    std::string bytes = contents_of(dir / "a.zip");
     ASSERT_EQ(bytes.substr(kNameAt, 1), "a");
     bytes[kPackedSizeAt] = static_cast<char>(claimed);
     put(dir / "a.zip", bytes);
@@ -169,7 +164,7 @@ TEST(ReadArchiveEntry, FindsWhatUnpackingFinds) {
         read_archive_entry(dir / "a.zip", [](std::string_view name) { return name == "b"; });
     ASSERT_EQ(read.ok(), unpacked.ok()) << int{claimed};
     if (read.ok()) {
-      EXPECT_EQ(as_text(*read), get(dir / "out/b")) << int{claimed};
+      EXPECT_EQ(as_text(*read), contents_of(dir / "out/b")) << int{claimed};
     }
   }
 }
@@ -187,8 +182,8 @@ TEST(UnpackArchive, MakesTheFolderWithOrdinaryPermissions) {
   umask(mask);
   ASSERT_TRUE(unpacked.ok()) << unpacked.error().message;
   const std::string top = dir / "new/place/flower_photos";
-  EXPECT_EQ(get(top + "/daisy/1.jpg"), "one");
-  EXPECT_EQ(get(top + "/\xE5\x90\x91\xE6\x97\xA5\xE8\x91\xB5/2.jpg"), "two");
+  EXPECT_EQ(contents_of(top + "/daisy/1.jpg"), "one");
+  EXPECT_EQ(contents_of(top + "/\xE5\x90\x91\xE6\x97\xA5\xE8\x91\xB5/2.jpg"), "two");
   EXPECT_EQ(entries_of(dir / "new/place"), 1U);
   struct stat status {};
   ASSERT_EQ(stat((top + "/daisy/1.jpg").c_str(), &status), 0);
@@ -242,12 +237,12 @@ TEST(UnpackArchive, NeverOverwrites) {
   const auto result = unpack_archive(dir / "a.tgz", dir / "out");
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::kInvalidArgument);
-  EXPECT_EQ(get(dir / "out/b/1"), "mine");
+  EXPECT_EQ(contents_of(dir / "out/b/1"), "mine");
   EXPECT_EQ(entries_of(dir / "out"), 2U);
   fs::remove_all(dir / "out/b");
   EXPECT_TRUE(unpack_archive(dir / "a.tgz", dir / "out").ok());
-  EXPECT_EQ(get(dir / "out/b/1"), "new");
-  EXPECT_EQ(get(dir / "out/z"), "mine");
+  EXPECT_EQ(contents_of(dir / "out/b/1"), "new");
+  EXPECT_EQ(contents_of(dir / "out/z"), "mine");
   EXPECT_EQ(entries_of(dir / "out"), 4U);
 }
 
@@ -261,7 +256,7 @@ TEST(UnpackArchive, LeavesNothingOfABombOrADamagedArchive) {
   EXPECT_EQ(entries_of(dir / "out"), 0U);
 
   Evil(dir / "good.tar", Evil::Format::kTar).file("a", std::string(100000, 'a')).file("b", "b");
-  put(dir / "cut.tar", get(dir / "good.tar").substr(0, 60000));
+  put(dir / "cut.tar", contents_of(dir / "good.tar").substr(0, 60000));
   EXPECT_EQ(unpack_archive(dir / "cut.tar", dir / "out").error().kind, ErrorKind::kCorrupt);
   put(dir / "text.tgz", "<!DOCTYPE html>");
   EXPECT_EQ(unpack_archive(dir / "text.tgz", dir / "out").error().kind, ErrorKind::kCorrupt);

@@ -21,11 +21,6 @@ namespace fs = std::filesystem;
 using test::head;
 using test::Server;
 
-std::string get(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
 std::string sha256_of(std::string_view content) {
   return hex(sha256(as_bytes(content)));
 }
@@ -62,7 +57,7 @@ TEST_F(Download, BringsTheWholeFileAndReportsIt) {
   options_.on_progress = [&](const DownloadProgress& progress) { last = progress; };
   const auto result = fetch(server);
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(get(path_), body_);
+  EXPECT_EQ(contents_of(path_), body_);
   expect_only(true);
   EXPECT_EQ(last.bytes_done, body_.size());
   EXPECT_EQ(last.bytes_total, body_.size());
@@ -75,10 +70,10 @@ TEST_F(Download, AcceptsAnUnannouncedLengthAndAnEmptyFile) {
     Server::send(c, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
   });
   ASSERT_TRUE(fetch(chunked).ok());
-  EXPECT_EQ(get(path_), "hello");
+  EXPECT_EQ(contents_of(path_), "hello");
   const Server empty([&](const std::string&, int c) { Server::send(c, head("200 OK", 0)); });
   ASSERT_TRUE(fetch(empty).ok());
-  EXPECT_EQ(get(path_), "");
+  EXPECT_EQ(contents_of(path_), "");
   expect_only(true);
 }
 
@@ -91,7 +86,7 @@ TEST_F(Download, FollowsRedirectsWithinHttpOnly) {
     }
   });
   ASSERT_TRUE(fetch(server).ok());
-  EXPECT_EQ(get(path_), "moved");
+  EXPECT_EQ(contents_of(path_), "moved");
 
   const std::string secret = dir_ / "secret";
   std::ofstream(secret) << "secret";
@@ -99,7 +94,7 @@ TEST_F(Download, FollowsRedirectsWithinHttpOnly) {
     Server::send(c, head("302 Found", 0, "Location: file://" + secret + "\r\n"));
   });
   EXPECT_EQ(fetch(local).error().kind, ErrorKind::kIo);
-  EXPECT_EQ(get(path_), "moved");  // the old file is untouched
+  EXPECT_EQ(contents_of(path_), "moved");  // the old file is untouched
   expect_only(true);
 
   const Server circle([&](const std::string&, int c) {
@@ -142,7 +137,7 @@ TEST_F(Download, RefusesAWrongChecksumAndKeepsTheOldFile) {
   const auto result = fetch(server);
   ASSERT_FALSE(result.ok());
   EXPECT_EQ(result.error().kind, ErrorKind::kCorrupt);
-  EXPECT_EQ(get(path_), "old");
+  EXPECT_EQ(contents_of(path_), "old");
   expect_only(true);
 }
 
@@ -167,7 +162,7 @@ TEST_F(Download, TakesUpABrokenConnectionWhereItEnded) {
   options_.sha256 = sha256_of(body_);
   const auto result = fetch(server);
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(get(path_), body_);
+  EXPECT_EQ(contents_of(path_), body_);
   EXPECT_EQ(server.requests().size(), 2U);
   expect_only(true);
 }
@@ -186,7 +181,7 @@ TEST_F(Download, AShortFileIsNeverTakenForWhole) {
     Server::send(c, head("200 OK", 5) + "whole");
   });
   ASSERT_TRUE(fetch(honest).ok());
-  EXPECT_EQ(get(path_), "whole");
+  EXPECT_EQ(contents_of(path_), "whole");
   expect_only(true);
 }
 
@@ -212,7 +207,7 @@ TEST_F(Download, ALaterCallResumes) {
   healthy = true;
   const auto result = fetch(server);
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(get(path_), body_);
+  EXPECT_EQ(contents_of(path_), body_);
   EXPECT_EQ(whole_files.load(), 1);
   expect_only(true);
 }
@@ -228,7 +223,7 @@ TEST_F(Download, AChangedFileStartsAnew) {
     }
   });
   ASSERT_TRUE(fetch(server).ok());
-  EXPECT_EQ(get(path_), "anew");
+  EXPECT_EQ(contents_of(path_), "anew");
   expect_only(true);
 }
 
@@ -251,7 +246,7 @@ TEST_F(Download, HalvesThatDoNotFitAreNoticed) {
   options_.sha256 = sha256_of("0123456789");
   const auto result = fetch(server);
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(get(path_), "0123456789");
+  EXPECT_EQ(contents_of(path_), "0123456789");
   EXPECT_EQ(calls.load(), 3);
 }
 
@@ -277,7 +272,7 @@ TEST_F(Download, AWrongOrRefusedRangeStartsAnew) {
     });
     const auto result = fetch(server);
     ASSERT_TRUE(result.ok()) << refusal << result.error().message;
-    EXPECT_EQ(get(path_), "anew");
+    EXPECT_EQ(contents_of(path_), "anew");
     fs::remove(path_);
   }
 }
@@ -344,7 +339,7 @@ TEST_F(Download, ALengthThatIsTooSmallCutsAndTheChecksumNotices) {
   const Server server(
       [&](const std::string&, int c) { Server::send(c, head("200 OK", 5) + "hello, world"); });
   ASSERT_TRUE(fetch(server).ok());  // HTTP knows no more than the five announced
-  EXPECT_EQ(get(path_), "hello");
+  EXPECT_EQ(contents_of(path_), "hello");
   fs::remove(path_);
   options_.sha256 = sha256_of("hello, world");
   EXPECT_EQ(fetch(server).error().kind, ErrorKind::kCorrupt);
@@ -360,7 +355,7 @@ TEST_F(Download, AServerThatKnowsNoRangesBeginsAnew) {
   options_.sha256 = sha256_of(body_);
   const auto result = fetch(server);
   ASSERT_TRUE(result.ok()) << result.error().message;
-  EXPECT_EQ(get(path_), body_);
+  EXPECT_EQ(contents_of(path_), body_);
   EXPECT_EQ(calls.load(), 2);
   expect_only(true);
 }
@@ -432,7 +427,7 @@ TEST_F(Download, TwoAtOnceDoNotMix) {
   EXPECT_NE(second.error().message.find("another run"), std::string::npos);
   go = true;
   first.join();
-  EXPECT_EQ(get(path_), body_);
+  EXPECT_EQ(contents_of(path_), body_);
   expect_only(true);
 }
 

@@ -14,7 +14,7 @@ namespace graft {
 namespace {
 
 // Each filter is scaled once in a graph that shares none.
-constexpr std::uint64_t kMostBytesTimes = 4;
+constexpr std::uint64_t kMostFoldedBytesTimes = 4;
 
 // A convolution or matrix product `root`, and the ops behind it that multiply and shift each output
 // channel by constants: together y = scale * (filter ⊛ x) + shift.
@@ -177,7 +177,7 @@ std::shared_ptr<const Tensor> rounded(std::span<const double> values) {
 // The chains that have something to fold.
 std::vector<Chain> find_chains(const Graph& graph) {
   const Uses uses(graph);
-  Budget bytes(derived_bytes_allowed(graph, kMostBytesTimes));
+  Budget bytes(derived_bytes_allowed(graph, kMostFoldedBytesTimes));
   std::vector<Chain> chains;
   std::vector<int> chain_at(graph.nodes().size(), -1);  // the chain that ends in a node
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {

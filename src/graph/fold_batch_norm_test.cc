@@ -147,12 +147,6 @@ std::vector<Pattern> patterns() {
   return all;
 }
 
-int count_ops(const Graph& graph) {
-  int count = 0;
-  for (const Node& node : graph.nodes()) count += std::holds_alternative<Op>(node.body) ? 1 : 0;
-  return count;
-}
-
 TEST(FoldBatchNorm, LeavesOneOpOfEveryPattern) {
   std::uint64_t seed = 0;
   for (const Part& root : roots()) {

@@ -12,7 +12,7 @@ namespace {
 
 // A small file can describe constants whose product is huge; beyond this the ops are left to run().
 // Dequantized codes take four times the file's bytes, arithmetic with them as much again.
-constexpr std::uint64_t kMostBytesTimes = 8;
+constexpr std::uint64_t kMostConstantBytesTimes = 8;
 
 // The value, or nullptr when it must be left to run().
 std::shared_ptr<const Tensor> evaluate(const OpSpec& spec, std::span<const TensorView> constants,
@@ -30,7 +30,7 @@ std::shared_ptr<const Tensor> evaluate(const OpSpec& spec, std::span<const Tenso
 }  // namespace
 
 Result<Graph> fold_constants(const Graph& graph, std::uint64_t max_work) {
-  Budget bytes(derived_bytes_allowed(graph, kMostBytesTimes));
+  Budget bytes(derived_bytes_allowed(graph, kMostConstantBytesTimes));
   Budget work(max_work);
   Rebuild rebuild(graph);
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {

@@ -17,7 +17,7 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t kMostSize = std::numeric_limits<std::int64_t>::max();
 
 // Most bytes that the process ever held.
 std::int64_t peak_bytes() {
@@ -115,14 +115,14 @@ TEST(ImportHostile, HugeClaimsTakeLittleMemory) {
   bytes.set_tensor_content("12345678");
   for (const wire::TensorProto& value : {wire::TensorProto(), one, bytes}) {
     for (const Dims& dims : {Dims{1LL << 30}, Dims{1LL << 20, 1LL << 20}, Dims{1LL << 60},
-                             Dims{kMost}, Dims(8, 1LL << 7), Dims(5, 1LL << 8)}) {
+                             Dims{kMostSize}, Dims(8, 1LL << 7), Dims(5, 1LL << 8)}) {
       const auto program = compile(constant(dims, value));
       ASSERT_FALSE(program.ok());
       EXPECT_THAT(program.error().message, HasSubstr("node \"c\" (Const)"));
     }
   }
   for (const Dims& dims :
-       {Dims{1LL << 31}, Dims{1LL << 16, 1LL << 16}, Dims{1LL << 40, 2}, Dims{kMost}}) {
+       {Dims{1LL << 31}, Dims{1LL << 16, 1LL << 16}, Dims{1LL << 40, 2}, Dims{kMostSize}}) {
     GraphDefBuilder b;
     b.placeholder("x", dims);
     b.node("Relu", "y", {"x"});

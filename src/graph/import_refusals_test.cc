@@ -16,12 +16,12 @@ using ::testing::Not;
 
 constexpr ErrorKind kCorrupt = ErrorKind::kCorrupt;
 constexpr ErrorKind kUnsupported = ErrorKind::kUnsupported;
-constexpr ErrorKind kInvalid = ErrorKind::kInvalidArgument;
+constexpr ErrorKind kRefused = ErrorKind::kInvalidArgument;
 
 // Changes the node "y".
 using Change = std::function<void(wire::NodeDef&)>;
 
-struct Refusal {
+struct RefusedChange {
   Change change;
   ErrorKind kind;
   std::string says;
@@ -58,10 +58,10 @@ void reads_one_less(wire::NodeDef& y) {
   y.mutable_input()->RemoveLast();
 }
 
-void expect_refused(const wire::GraphDef& def, const std::vector<Refusal>& refusals) {
+void expect_refused(const wire::GraphDef& def, const std::vector<RefusedChange>& refusals) {
   const auto whole = import_graph_def(def, from_x_to_y());
   ASSERT_TRUE(whole.ok()) << whole.error().message;
-  for (const Refusal& refusal : refusals) {
+  for (const RefusedChange& refusal : refusals) {
     SCOPED_TRACE(refusal.says);
     wire::GraphDef changed = def;
     refusal.change(*find_node(changed, "y"));
@@ -103,11 +103,11 @@ TEST(ImportRefusals, Convolutions) {
                        {list("dilations", {1, 0, 1, 1}), kCorrupt, "dilations holds 0"},
                        {list("dilations", {1, 1}), kCorrupt, "dilations has 2 numbers"},
                        {list("dilations", {1, 1, 1, 3}), kUnsupported, "over images or channels"},
-                       {list("dilations", {1, 3, 1, 1}), kInvalid, "does not fit"},
-                       {list("dilations", {1, 2147483647, 1, 1}), kInvalid, "does not fit"},
-                       {reads(1, "deep"), kInvalid, "4 channels"},
+                       {list("dilations", {1, 3, 1, 1}), kRefused, "does not fit"},
+                       {list("dilations", {1, 2147483647, 1, 1}), kRefused, "does not fit"},
+                       {reads(1, "deep"), kRefused, "4 channels"},
                        {reads(1, "flat"), kCorrupt, "not of rank 4"},
-                       {reads(1, "tall"), kInvalid, "a window of 6"},
+                       {reads(1, "tall"), kRefused, "a window of 6"},
                        {reads(1, "none"), kUnsupported, "no elements"},
                        {reads(1, "whole"), kUnsupported, "i32"},
                        {reads(0, "flat"), kCorrupt, "not [batch, height, width, channels]"},
@@ -134,7 +134,7 @@ TEST(ImportRefusals, Pools) {
                                 {list("ksize", {}), kCorrupt, "ksize has 0 numbers"},
                                 {list("ksize", {1, 0, 1, 1}), kCorrupt, "ksize holds 0"},
                                 {list("ksize", {1, 1, 1, 2}), kUnsupported, "images or channels"},
-                                {list("ksize", {1, 5, 1, 1}), kInvalid, "a window of 5"},
+                                {list("ksize", {1, 5, 1, 1}), kRefused, "a window of 5"},
                                 {list("strides", {1, 1, 1, 0}), kCorrupt, "strides holds 0"},
                                 {text("data_format", "NCHW"), kUnsupported, "NCHW"},
                                 {text("padding", ""), kUnsupported, "padding \"\""},
@@ -152,7 +152,7 @@ TEST(ImportRefusals, Arithmetic) {
   b.integers("whole", {3}, {1, 2, 3});
   b.node("Add", "y", {"x", "c"});
   expect_refused(b.def(), {
-                              {reads(1, "four"), kInvalid, "do not broadcast"},
+                              {reads(1, "four"), kRefused, "do not broadcast"},
                               {reads(1, "none"), kUnsupported, "no elements"},
                               {reads(1, "whole"), kUnsupported, "i32"},
                               {reads_one_less, kCorrupt, "has 1 inputs, needs 2"},
@@ -190,9 +190,9 @@ TEST(ImportRefusals, MatMul) {
   b.constant("flat", {3}, {1, 2, 3});
   b.node("MatMul", "y", {"x", "w"});
   expect_refused(b.def(), {
-                              {flag("transpose_a", true), kInvalid, "inner elements"},
-                              {flag("transpose_b", true), kInvalid, "inner elements"},
-                              {reads(1, "flat"), kInvalid, "not of rank 2"},
+                              {flag("transpose_a", true), kRefused, "inner elements"},
+                              {flag("transpose_b", true), kRefused, "inner elements"},
+                              {reads(1, "flat"), kRefused, "not of rank 2"},
                               {flag("adj_x", false), kUnsupported, "\"adj_x\""},
                           });
 }
@@ -217,8 +217,8 @@ TEST(ImportRefusals, Norms) {
     expect_refused(b.def(), {
                                 {number(epsilon, -1.0F), kCorrupt, "is negative"},
                                 {number(epsilon, kNan), kCorrupt, epsilon},
-                                {reads(1, "two"), kInvalid, "not of shape [3]"},
-                                {reads(4, "two"), kInvalid, "not of shape [3]"},
+                                {reads(1, "two"), kRefused, "not of shape [3]"},
+                                {reads(4, "two"), kRefused, "not of shape [3]"},
                                 {reads_one_less, kCorrupt, "has 4 inputs, needs 5"},
                             });
     if (!fused) continue;
@@ -276,7 +276,7 @@ TEST(ImportRefusals, Reshape) {
                               {reads(1, "negative"), kCorrupt, "negative dimension"},
                               {reads(1, "odd"), kCorrupt, "holds 4 elements a slice"},
                               {reads(1, "zero"), kCorrupt, "holds 0 elements a slice"},
-                              {reads(1, "less"), kInvalid, "does not have the elements of [5]"},
+                              {reads(1, "less"), kRefused, "does not have the elements of [5]"},
                               {reads(1, "deep"), kCorrupt, "rank 9"},
                               {reads(1, "huge"), kCorrupt, "2^62"},
                               {reads(1, "real"), kCorrupt, "of type f32, not an integer"},
@@ -317,9 +317,9 @@ TEST(ImportRefusals, Concat) {
                               {reads(2, "pair"), kCorrupt, "the axis is not one number"},
                               {reads(2, "computed"), kUnsupported, "computed at run time"},
                               {reads(2, "flat"), kCorrupt, "not an integer"},
-                              {reads(1, "tall"), kInvalid, "does not continue"},
-                              {reads(1, "flat"), kInvalid, "does not continue"},
-                              {reads(1, "whole"), kInvalid, "does not continue"},
+                              {reads(1, "tall"), kRefused, "does not continue"},
+                              {reads(1, "flat"), kRefused, "does not continue"},
+                              {reads(1, "whole"), kRefused, "does not continue"},
                               {integer("N", 3), kCorrupt, "N says 3 inputs, there are 2"},
                               {also_reads("one"), kCorrupt, "N says 2 inputs, there are 3"},
                           });
@@ -357,7 +357,7 @@ TEST(ImportRefusals, Mean) {
   expect_refused(b.def(), {
                               {reads(1, "outside"), kCorrupt, "axis 2 is outside"},
                               {reads(1, "before"), kCorrupt, "axis -3 is outside"},
-                              {reads(1, "twice"), kInvalid, "named twice"},
+                              {reads(1, "twice"), kRefused, "named twice"},
                               {reads(1, "x"), kUnsupported, "computed at run time"},
                           });
 }

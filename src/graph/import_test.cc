@@ -35,7 +35,7 @@ void expect_error(const wire::GraphDef& def, const ImportOptions& options, Error
 }
 
 // x → conv → biased → active → same → pooled → flat → y, with constants.
-wire::GraphDef small_network() {
+wire::GraphDef forked_network() {
   Rng rng(3);
   const auto numbers = [&](std::size_t count) {
     std::vector<float> values(count);
@@ -58,7 +58,7 @@ wire::GraphDef small_network() {
 }
 
 TEST(Import, KeepsNamesShapesAndAliases) {
-  const Graph graph = must(import_graph_def(small_network(), between("x:0", {"y:0", "same"})));
+  const Graph graph = must(import_graph_def(forked_network(), between("x:0", {"y:0", "same"})));
   const auto shape_at = [&](std::string_view name) {
     const auto id = graph.find(name);
     return id ? graph.node(*id).output.shape.to_string() : "no such node";
@@ -77,7 +77,7 @@ TEST(Import, KeepsNamesShapesAndAliases) {
 }
 
 TEST(Import, CutsAtAnyNode) {
-  const wire::GraphDef def = small_network();
+  const wire::GraphDef def = forked_network();
   const Graph whole = must(import_graph_def(def, between("x", {"y"})));
   Rng rng(4);
   const Tensor input = random_f32(Shape{1, 4, 4, 2}, rng);
@@ -102,7 +102,7 @@ TEST(Import, CutsAtAnyNode) {
 }
 
 TEST(Import, TakesOneTensorForSeveralOutputs) {
-  const Graph graph = must(import_graph_def(small_network(), between("x", {"y", "x", "y", "b"})));
+  const Graph graph = must(import_graph_def(forked_network(), between("x", {"y", "x", "y", "b"})));
   EXPECT_THAT(graph.outputs(), ElementsAre(*graph.find("y"), *graph.find("x"), *graph.find("b")));
 }
 
@@ -133,7 +133,7 @@ TEST(Import, NamesTheOpThatIsNotHandled) {
 }
 
 TEST(Import, OffersTheNearestName) {
-  const wire::GraphDef def = small_network();
+  const wire::GraphDef def = forked_network();
   expect_error(def, between("x", {"activ"}), ErrorKind::kInvalidArgument,
                "tensor \"activ\": the graph has no such node, did you mean \"active\"?");
   expect_error(def, between("xx:0", {"y"}), ErrorKind::kInvalidArgument, "tensor \"xx:0\"");
@@ -145,7 +145,7 @@ TEST(Import, OffersTheNearestName) {
 }
 
 TEST(Import, RefusesTensorsThatAreNone) {
-  const wire::GraphDef def = small_network();
+  const wire::GraphDef def = forked_network();
   expect_error(def, between("x", {}), ErrorKind::kInvalidArgument, "no output is named");
   expect_error(def, between("x", {"^y"}), ErrorKind::kInvalidArgument, "\"^y\"");
   expect_error(def, between("x", {"y:1"}), ErrorKind::kUnsupported, "first output");
@@ -159,7 +159,7 @@ TEST(Import, RefusesTensorsThatAreNone) {
 }
 
 TEST(Import, FillsOpenDimensions) {
-  const wire::GraphDef def = small_network();
+  const wire::GraphDef def = forked_network();
   const auto shape_for = [&](const Dims& dims) {
     const Graph graph = must(import_graph_def(def, between("x", {"y"}, dims)));
     return graph.node(*graph.find("x")).output.shape.to_string();
@@ -252,7 +252,7 @@ TEST(Import, HandsOnADefaultThatNobodyFeeds) {
 }
 
 TEST(Import, CountsConstantsAgainstTheirBudget) {
-  const wire::GraphDef def = small_network();
+  const wire::GraphDef def = forked_network();
   ImportOptions options = between("x", {"y"});
   options.max_constant_bytes = (54 + 3 + 2) * 4;
   EXPECT_TRUE(import_graph_def(def, options).ok());
@@ -263,7 +263,7 @@ TEST(Import, CountsConstantsAgainstTheirBudget) {
 }
 
 TEST(Import, ParsesWhatItIsGiven) {
-  const std::string bytes = bytes_of(small_network());
+  const std::string bytes = bytes_of(forked_network());
   const wire::GraphDef def = must(parse_graph_def(as_bytes(bytes)));
   EXPECT_EQ(bytes_of(def), bytes);
   const auto empty = parse_graph_def({});

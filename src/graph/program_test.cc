@@ -23,18 +23,6 @@ CompileOptions on(const std::string& backend) {
   return options;
 }
 
-NodeId add_constant(Graph& graph, const std::string& name, Tensor value) {
-  return must(graph.add_constant(name, std::make_shared<const Tensor>(std::move(value))));
-}
-
-NodeId add_input(Graph& graph, const Shape& shape) {
-  return must(graph.add_input("x", {DType::kF32, shape, Layout::kDense}));
-}
-
-Shape input_shape(const Graph& graph) {
-  return graph.node(*graph.find("in")).output.shape;
-}
-
 std::vector<std::string> op_names(const Graph& graph) {
   std::vector<std::string> names;
   for (const Node& node : graph.nodes()) {

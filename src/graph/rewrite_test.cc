@@ -15,14 +15,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-NodeId add_constant(Graph& graph, const std::string& name, Tensor value) {
-  return must(graph.add_constant(name, std::make_shared<const Tensor>(std::move(value))));
-}
-
-NodeId add_input(Graph& graph, const Shape& shape) {
-  return must(graph.add_input("x", {DType::kF32, shape, Layout::kDense}));
-}
-
 std::vector<std::string> names(const Graph& graph) {
   std::vector<std::string> result;
   for (const Node& node : graph.nodes()) result.push_back(node.name);
@@ -33,23 +25,10 @@ const Op& op_at(const Graph& graph, std::string_view name) {
   return std::get<Op>(graph.node(graph.find(name).value()).body);
 }
 
-Shape input_shape(const Graph& graph) {
-  for (const Node& node : graph.nodes()) {
-    if (std::holds_alternative<Input>(node.body)) return node.output.shape;
-  }
-  return {};
-}
-
 std::vector<std::string> output_names(const Graph& graph) {
   std::vector<std::string> result;
   for (const NodeId id : graph.outputs()) result.push_back(graph.node(id).name);
   return result;
-}
-
-int count_ops(const Graph& graph) {
-  int count = 0;
-  for (const Node& node : graph.nodes()) count += std::holds_alternative<Op>(node.body) ? 1 : 0;
-  return count;
 }
 
 using Rewrite = std::function<Result<Graph>(const Graph&)>;

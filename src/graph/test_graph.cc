@@ -133,6 +133,27 @@ Traced trace_op(const Op& op, const std::vector<const Traced*>& inputs) {
 
 }  // namespace
 
+NodeId add_constant(Graph& graph, const std::string& name, Tensor value) {
+  return must(graph.add_constant(name, std::make_shared<const Tensor>(std::move(value))));
+}
+
+NodeId add_input(Graph& graph, const Shape& shape) {
+  return must(graph.add_input("x", {DType::kF32, shape, Layout::kDense}));
+}
+
+Shape input_shape(const Graph& graph) {
+  for (const Node& node : graph.nodes()) {
+    if (std::holds_alternative<Input>(node.body)) return node.output.shape;
+  }
+  return {};
+}
+
+int count_ops(const Graph& graph) {
+  int count = 0;
+  for (const Node& node : graph.nodes()) count += std::holds_alternative<Op>(node.body) ? 1 : 0;
+  return count;
+}
+
 Tensor f32(const Shape& shape, const std::vector<float>& values) {
   return Tensor::from(shape, values);
 }

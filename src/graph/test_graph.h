@@ -26,6 +26,11 @@ T must(Result<T> result) {
   return std::move(result).value();
 }
 
+NodeId add_constant(Graph& graph, const std::string& name, Tensor value);
+NodeId add_input(Graph& graph, const Shape& shape);  // f32, called "x"
+Shape input_shape(const Graph& graph);               // its first input's
+int count_ops(const Graph& graph);
+
 using Dims = std::vector<std::int64_t>;
 
 Tensor f32(const Shape& shape, const std::vector<float>& values);

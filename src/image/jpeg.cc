@@ -31,14 +31,14 @@ enum class Refused { kNo, kScans };
 
 // One decompression: libjpeg's state and everything its callbacks need. libjpeg leaves on errors by
 // longjmp, so every call into it goes through guarded().
-class Session {
+class JpegSession {
  public:
-  Session(ByteSpan bytes, int max_scans) : bytes_(bytes), max_scans_(max_scans) {
+  JpegSession(ByteSpan bytes, int max_scans) : bytes_(bytes), max_scans_(max_scans) {
     std::memset(&cinfo, 0, sizeof(cinfo));
     cinfo.err = jpeg_std_error(&errors_);
     cinfo.client_data = this;
     errors_.error_exit = [](j_common_ptr c) {
-      Session& self = of(c);
+      JpegSession& self = of(c);
       c->err->format_message(c, self.failure_);
       std::longjmp(self.escape_, 1);
     };
@@ -72,7 +72,7 @@ class Session {
     progress_.progress_monitor = [](j_common_ptr c) {
       if (c->is_decompressor == FALSE) return;
       const auto* d = reinterpret_cast<j_decompress_ptr>(c);
-      Session& self = of(c);
+      JpegSession& self = of(c);
       const auto scans = static_cast<std::uint64_t>(d->input_scan_number);
       const std::uint64_t pixels = std::uint64_t{d->image_width} * d->image_height;
       if (d->input_scan_number <= self.max_scans_ && scans * pixels <= kMaxPixelScans) return;
@@ -80,9 +80,9 @@ class Session {
       std::longjmp(self.escape_, 1);
     };
   }
-  ~Session() { jpeg_destroy_decompress(&cinfo); }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+  ~JpegSession() { jpeg_destroy_decompress(&cinfo); }
+  JpegSession(const JpegSession&) = delete;
+  JpegSession& operator=(const JpegSession&) = delete;
 
   // Runs body; false when libjpeg gave up. body and what it calls hold no object with a destructor.
   template <typename Body>
@@ -118,8 +118,8 @@ class Session {
 
  private:
   template <typename C>
-  static Session& of(C* c) {
-    return *static_cast<Session*>(c->client_data);
+  static JpegSession& of(C* c) {
+    return *static_cast<JpegSession*>(c->client_data);
   }
 
   jpeg_error_mgr errors_;
@@ -180,7 +180,7 @@ ByteSpan exif_segment(const jpeg_decompress_struct& cinfo) {
 
 Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
                          DecodeNote& note) {
-  Session session(bytes, options.limits.max_progressive_scans);
+  JpegSession session(bytes, options.limits.max_progressive_scans);
   jpeg_decompress_struct& cinfo = session.cinfo;
   if (!session.read_header(options.apply_exif_orientation)) return session.error();
   // The saved segment goes when decompression finishes.
@@ -219,7 +219,7 @@ Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& in
 }
 
 Result<ImageSize> jpeg_size(ByteSpan bytes) {
-  Session session(bytes, DecodeLimits{}.max_progressive_scans);
+  JpegSession session(bytes, DecodeLimits{}.max_progressive_scans);
   if (!session.read_header(false)) return session.error();
   return ImageSize{static_cast<int>(session.cinfo.image_width),
                    static_cast<int>(session.cinfo.image_height)};

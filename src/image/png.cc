@@ -21,17 +21,17 @@ namespace {
 constexpr std::uint64_t kMostBytesInOne = 1032;
 
 // One decompression; libpng leaves by our error function, so calls into it go through guarded().
-class Session {
+class PngSession {
  public:
-  explicit Session(ByteSpan bytes) : left_(bytes) {
+  explicit PngSession(ByteSpan bytes) : left_(bytes) {
     png = png_create_read_struct(PNG_LIBPNG_VER_STRING, this, on_error, on_warning);
     if (png != nullptr) info = png_create_info_struct(png);
   }
-  ~Session() {
+  ~PngSession() {
     if (png != nullptr) png_destroy_read_struct(&png, info != nullptr ? &info : nullptr, nullptr);
   }
-  Session(const Session&) = delete;
-  Session& operator=(const Session&) = delete;
+  PngSession(const PngSession&) = delete;
+  PngSession& operator=(const PngSession&) = delete;
 
   // Runs body; false when libpng gave up. body holds no object with a destructor.
   template <typename Body>
@@ -58,12 +58,12 @@ class Session {
 
  private:
   [[noreturn]] static void on_error(png_structp p, png_const_charp words) {
-    auto& self = *static_cast<Session*>(png_get_error_ptr(p));
+    auto& self = *static_cast<PngSession*>(png_get_error_ptr(p));
     std::snprintf(self.failure_, sizeof(self.failure_), "%s", words);
     std::longjmp(self.escape_, 1);
   }
   static void on_warning(png_structp p, png_const_charp words) {
-    auto& self = *static_cast<Session*>(png_get_error_ptr(p));
+    auto& self = *static_cast<PngSession*>(png_get_error_ptr(p));
     if (self.warned_ || about_metadata(words)) return;
     self.warned_ = true;
     std::snprintf(self.warning_, sizeof(self.warning_), "%s", words);
@@ -75,7 +75,7 @@ class Session {
     return chunk != "IHDR" && chunk != "PLTE" && chunk != "IDAT" && chunk != "IEND";
   }
   static void read(png_structp p, png_bytep data, std::size_t length) {
-    auto& self = *static_cast<Session*>(png_get_io_ptr(p));
+    auto& self = *static_cast<PngSession*>(png_get_io_ptr(p));
     if (length > self.left_.size()) png_error(p, "it ends before the picture does");
     std::memcpy(data, self.left_.data(), length);
     self.left_ = self.left_.subspan(length);
@@ -134,7 +134,7 @@ void request_rgb8(png_structp png, png_infop info) {
 Result<void> decode_png(ByteSpan bytes, const DecodeOptions& options, Image& into,
                         DecodeNote& note) {
   if (!chunks_are_whole(bytes, /*only_before_data=*/false)) return truncated();
-  Session session(bytes);
+  PngSession session(bytes);
   if (!session.read_header()) return session.error();
   const png_structp png = session.png;
   const png_infop info = session.info;
@@ -166,7 +166,7 @@ Result<void> decode_png(ByteSpan bytes, const DecodeOptions& options, Image& int
 
 Result<ImageSize> png_size(ByteSpan bytes) {
   if (!chunks_are_whole(bytes, /*only_before_data=*/true)) return truncated();
-  Session session(bytes);
+  PngSession session(bytes);
   if (!session.read_header()) return session.error();
   return ImageSize{static_cast<int>(png_get_image_width(session.png, session.info)),
                    static_cast<int>(png_get_image_height(session.png, session.info))};

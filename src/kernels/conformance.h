@@ -18,6 +18,10 @@ struct ConformanceCase {
   bool must_be_fast = false;       // a backend other than the reference has to take it, dense
 };
 
+inline TensorSpec f32_spec(const Shape& shape) {
+  return {DType::kF32, shape, Layout::kDense};
+}
+
 Tensor random_tensor(const TensorSpec& spec, std::uint64_t seed);  // f32 in [-1, 1), u8 any
 
 // A copy in another memory layout (rank 4, f32), by the reference's Reorder.

@@ -19,10 +19,6 @@ namespace {
 
 using Cases = std::vector<ConformanceCase>;
 
-TensorSpec f32(Shape shape) {
-  return {DType::kF32, shape, Layout::kDense};
-}
-
 std::vector<Tensor> random_inputs(const ConformanceCase& test) {
   std::vector<Tensor> inputs;
   std::uint64_t seed = std::hash<std::string>{}("graft") + test.inputs.size();
@@ -179,8 +175,8 @@ std::string text(const Geometry& g) {
 ConformanceCase conv_case(const Geometry& g, Activation activation, bool bias = true) {
   ConformanceCase test{"Conv2D " + text(g),
                        conv_op<Conv2D>(g, activation),
-                       {f32({g.batch, g.height, g.width, g.in}),
-                        f32({g.kernel_h, g.kernel_w, g.in, g.out}), f32({g.out})},
+                       {f32_spec({g.batch, g.height, g.width, g.in}),
+                        f32_spec({g.kernel_h, g.kernel_w, g.in, g.out}), f32_spec({g.out})},
                        {false, true, true}};
   if (!bias) {
     test.inputs.pop_back();
@@ -193,8 +189,8 @@ ConformanceCase depthwise_case(const Geometry& g, Activation activation,
                                std::int64_t multiplier = 1) {
   return {"DepthwiseConv2D " + text(g) + " multiplier " + std::to_string(multiplier),
           conv_op<DepthwiseConv2D>(g, activation),
-          {f32({g.batch, g.height, g.width, g.in}), f32({g.kernel_h, g.kernel_w, g.in, multiplier}),
-           f32({g.in * multiplier})},
+          {f32_spec({g.batch, g.height, g.width, g.in}),
+           f32_spec({g.kernel_h, g.kernel_w, g.in, multiplier}), f32_spec({g.in * multiplier})},
           {false, true, true}};
 }
 
@@ -202,7 +198,7 @@ ConformanceCase scaled_depthwise_case(const Geometry& g, Activation activation,
                                       std::int64_t multiplier = 1) {
   ConformanceCase test = depthwise_case(g, activation, multiplier);
   test.name += " scaled";
-  test.inputs.push_back(f32({g.in * multiplier}));
+  test.inputs.push_back(f32_spec({g.in * multiplier}));
   test.constant.push_back(true);
   return test;
 }
@@ -214,8 +210,8 @@ ConformanceCase separable_case(const ConformanceCase& depthwise, std::int64_t ou
   test.name = "Separable " + depthwise.name + " to " + std::to_string(out);
   test.op = SeparableConv2D{std::get<DepthwiseConv2D>(depthwise.op), activation};
   const std::int64_t between = depthwise.inputs[2].shape[0];
-  test.inputs.push_back(f32({1, 1, between, out}));
-  test.inputs.push_back(f32({out}));
+  test.inputs.push_back(f32_spec({1, 1, between, out}));
+  test.inputs.push_back(f32_spec({out}));
   test.constant.insert(test.constant.end(), {true, true});
   return test;
 }
@@ -261,7 +257,7 @@ Cases mobilenet(double width, std::int64_t size, std::int64_t limit, std::int64_
   pool.kernel_h = pool.kernel_w = static_cast<int>(std::min(at, limit));
   pool.stride_h = pool.stride_w = 2;
   const Shape last{batch, pool.kernel_h, pool.kernel_w, in};
-  add({"AvgPool " + last.to_string(), pool, {f32(last)}, {false}});
+  add({"AvgPool " + last.to_string(), pool, {f32_spec(last)}, {false}});
   add(conv_case({batch, 1, 1, in, 1001, 1, 1, 1, 1, {}}, Activation::kNone));
   return cases;
 }
@@ -382,12 +378,12 @@ TEST(Conformance, Pools) {
   for (const PoolShape& s : shapes) {
     for (const Pool::Kind kind : {Pool::Kind::kMax, Pool::Kind::kAverage}) {
       const Pool op{kind, s.kernel_h, s.kernel_w, s.stride, s.stride, s.padding};
-      check({"Pool " + s.x.to_string(), op, {f32(s.x)}, {false}, true});
+      check({"Pool " + s.x.to_string(), op, {f32_spec(s.x)}, {false}, true});
     }
   }
   for (const bool keep_dims : {false, true}) {
-    check({"Mean", Mean{{1, 2}, keep_dims}, {f32({3, 7, 5, 24})}, {false}, true});
-    check({"Mean of channels", Mean{{3}, keep_dims}, {f32({3, 7, 5, 24})}, {false}});
+    check({"Mean", Mean{{1, 2}, keep_dims}, {f32_spec({3, 7, 5, 24})}, {false}, true});
+    check({"Mean of channels", Mean{{3}, keep_dims}, {f32_spec({3, 7, 5, 24})}, {false}});
   }
 }
 
@@ -406,9 +402,9 @@ TEST(Conformance, MatrixProducts) {
                 "MatMul " + std::to_string(p.rows) + "x" + std::to_string(p.depth) + "x" +
                     std::to_string(p.columns),
                 MatMul{transpose_a, transpose_b, activation},
-                {f32(transpose_a ? Shape{p.depth, p.rows} : Shape{p.rows, p.depth}),
-                 f32(transpose_b ? Shape{p.columns, p.depth} : Shape{p.depth, p.columns}),
-                 f32({p.columns})},
+                {f32_spec(transpose_a ? Shape{p.depth, p.rows} : Shape{p.rows, p.depth}),
+                 f32_spec(transpose_b ? Shape{p.columns, p.depth} : Shape{p.depth, p.columns}),
+                 f32_spec({p.columns})},
                 {false, known, known},
                 true};
             check(test);
@@ -439,13 +435,13 @@ TEST(Conformance, ElementByElement) {
       check(
           {"Binary " + std::to_string(static_cast<int>(kind)) + " " + a.to_string() + b.to_string(),
            Binary{kind},
-           {f32(a), f32(b)},
+           {f32_spec(a), f32_spec(b)},
            {false, false}});
     }
   }
   for (const Shape& shape : {Shape{3, 5, 7, 19}, Shape{1, 4, 4, 32}, Shape{13}, Shape{}}) {
-    check({"Relu", Unary{Unary::Kind::kRelu}, {f32(shape)}, {false}, true});
-    check({"Relu6", Unary{Unary::Kind::kRelu6}, {f32(shape)}, {false}, true});
+    check({"Relu", Unary{Unary::Kind::kRelu}, {f32_spec(shape)}, {false}, true});
+    check({"Relu6", Unary{Unary::Kind::kRelu6}, {f32_spec(shape)}, {false}, true});
   }
 }
 
@@ -454,23 +450,23 @@ TEST(Conformance, Movement) {
     Shape second[] = {{5, 3, 4, 16}, {2, 5, 4, 16}, {2, 3, 5, 16}, {2, 3, 4, 32}};
     check({"Concat " + std::to_string(axis),
            Concat{axis},
-           {f32({2, 3, 4, 16}), f32(second[axis]), f32({2, 3, 4, 16})},
+           {f32_spec({2, 3, 4, 16}), f32_spec(second[axis]), f32_spec({2, 3, 4, 16})},
            {false, false, false},
            true});
   }
   check({"Concat of odd channels",
          Concat{3},
-         {f32({2, 3, 4, 7}), f32({2, 3, 4, 5})},
+         {f32_spec({2, 3, 4, 7}), f32_spec({2, 3, 4, 5})},
          {false, false}});
   for (const std::size_t count : {100, 1024, 1025, 20000}) {
-    check({"Concat of " + std::to_string(count), Concat{1}, std::vector(count, f32({2, 3})),
+    check({"Concat of " + std::to_string(count), Concat{1}, std::vector(count, f32_spec({2, 3})),
            std::vector<bool>(count, false)});
   }
   for (const Layout to : {Layout::kDense, Layout::kBlocked8, Layout::kBlocked16}) {
     for (const std::int64_t channels : {1, 8, 16, 19, 48}) {
       check({"Reorder " + std::to_string(channels),
              Reorder{to},
-             {f32({2, 5, 3, channels})},
+             {f32_spec({2, 5, 3, channels})},
              {false},
              true});
     }
@@ -498,7 +494,7 @@ TEST(Conformance, RandomShapes) {
       const Pool::Kind pool = draw(0, 1) == 1 ? Pool::Kind::kMax : Pool::Kind::kAverage;
       test = {"Pool " + text(g),
               Pool{pool, g.kernel_h, g.kernel_w, g.stride, g.stride, g.padding},
-              {f32({g.batch, g.height, g.width, g.in})},
+              {f32_spec({g.batch, g.height, g.width, g.in})},
               {false}};
     }
     if (!infer_output(test.op, test.inputs).ok()) continue;
@@ -619,16 +615,16 @@ TEST(Backends, RunFromManyThreadsAtOnce) {
 }
 
 TEST(Backends, DeclineWhatCannotBe) {
-  const std::vector<TensorSpec> inputs = {f32({1, 4, 4, 3}), f32({3, 3, 3, 8})};
+  const std::vector<TensorSpec> inputs = {f32_spec({1, 4, 4, 3}), f32_spec({3, 3, 3, 8})};
   const std::vector<TensorView> unknown = {{inputs[0], nullptr}, {inputs[1], nullptr}};
   const Op op = Conv2D{};
   for (const Backend* backend : all_backends()) {
     SCOPED_TRACE(backend->name());
-    const OpSpec wrong_output{op, inputs, f32({1, 4, 4, 8})};
+    const OpSpec wrong_output{op, inputs, f32_spec({1, 4, 4, 8})};
     EXPECT_TRUE(std::holds_alternative<Refusal>(backend->prepare(wrong_output, unknown)));
-    const OpSpec missing_input{op, {inputs[0]}, f32({1, 2, 2, 8})};
+    const OpSpec missing_input{op, {inputs[0]}, f32_spec({1, 2, 2, 8})};
     EXPECT_TRUE(std::holds_alternative<Refusal>(backend->prepare(missing_input, unknown)));
-    const OpSpec right{op, inputs, f32({1, 2, 2, 8})};
+    const OpSpec right{op, inputs, f32_spec({1, 2, 2, 8})};
     EXPECT_TRUE(std::holds_alternative<Refusal>(backend->prepare(right, {})));
   }
 }

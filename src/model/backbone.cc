@@ -23,12 +23,6 @@ constexpr const char* kDecodeRule = "tf-jpeg-1";
 // 13.6 million at worst); the next width is a factor of 1.8 away.
 constexpr double kMultiplyAddsTolerance = 0.2;
 
-std::string float_text(float value) {
-  std::string text;
-  append_float(text, value);
-  return text;
-}
-
 std::string size_text(std::int64_t height, std::int64_t width) {
   return std::to_string(height) + "x" + std::to_string(width);
 }

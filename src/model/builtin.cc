@@ -17,7 +17,7 @@ namespace graft {
 namespace {
 
 constexpr const char* kRoot = "MobilenetV1/";
-constexpr std::int64_t kLogits = 1001;
+constexpr std::int64_t kLogitCount = 1001;
 constexpr int kStrideOfAll = 32;  // a photo's side over the last layer's
 
 // One convolution with its batch norm and Relu6. Names as slim's mobilenet_v1.py gives them.
@@ -119,7 +119,7 @@ void add_layer(wire::GraphDef& graph, const Layer& layer, const std::string& inp
 std::string add_shape(wire::GraphDef& graph, const std::string& name, std::int32_t rows) {
   Tensor shape(DType::kI32, Shape{2});
   shape.as<std::int32_t>()[0] = rows;
-  shape.as<std::int32_t>()[1] = static_cast<std::int32_t>(kLogits);
+  shape.as<std::int32_t>()[1] = static_cast<std::int32_t>(kLogitCount);
   return add_constant(graph, name, shape).name();
 }
 
@@ -133,9 +133,10 @@ void add_logits(wire::GraphDef& graph, const std::string& input, std::int64_t si
   set_text(pool, "data_format", "NHWC");
   add_node(graph, logits + "Dropout_1b/Identity", "Identity", {logits + "AvgPool_1a/AvgPool"});
   const std::string scope = logits + "Conv2d_1c_1x1/";
-  const std::string weights = add_variable(
-      graph, scope + "weights", random_weights(Shape{1, 1, features, kLogits}, features, 1.0, rng));
-  const std::string biases = add_variable(graph, scope + "biases", filled(kLogits, 0.0F));
+  const std::string weights =
+      add_variable(graph, scope + "weights",
+                   random_weights(Shape{1, 1, features, kLogitCount}, features, 1.0, rng));
+  const std::string biases = add_variable(graph, scope + "biases", filled(kLogitCount, 0.0F));
   set_convolution(
       add_node(graph, scope + "convolution", "Conv2D", {logits + "Dropout_1b/Identity", weights}),
       1);

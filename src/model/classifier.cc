@@ -28,15 +28,8 @@ constexpr int kDefaultInputSize = 224;
 constexpr float kDefaultMean = 128.0F;
 constexpr float kDefaultStd = 128.0F;
 constexpr const char* kDefaultOutput = "final_result";
-constexpr const char* kLogits = "final_training_ops/Wx_plus_b/add";
+constexpr const char* kOriginalLogits = "final_training_ops/Wx_plus_b/add";
 constexpr const char* kBottleneck = "BottleneckInputPlaceholder";
-constexpr int kMaxInputSide = 1 << 14;
-
-std::string float_text(float value) {
-  std::string text;
-  append_float(text, value);
-  return text;
-}
 
 // A graph's nodes by name; views into the GraphDef.
 class Nodes {
@@ -102,7 +95,7 @@ std::string guess_output(const Nodes& nodes) {
   if (nodes.find(kDefaultOutput) != nullptr) return kDefaultOutput;
   const auto softmaxes = nodes.of_op("Softmax");
   for (const wire::NodeDef* softmax : softmaxes) {
-    if (softmax->input_size() == 1 && softmax->input(0) == kLogits) return softmax->name();
+    if (softmax->input_size() == 1 && softmax->input(0) == kOriginalLogits) return softmax->name();
   }
   return softmaxes.size() == 1 ? softmaxes[0]->name() : "";
 }

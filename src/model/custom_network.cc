@@ -15,16 +15,9 @@
 namespace graft {
 namespace {
 
-constexpr int kMaxInputSide = 1 << 14;
 constexpr std::int64_t kMaxFeatureWidth = std::int64_t{1} << 20;  // as the feature cache has it
 // Pixels of -1 to 1: what TensorFlow's own networks are mostly trained on.
 constexpr float kUsualMean = 127.5F, kUsualStd = 127.5F;
-
-std::string float_text(float value) {
-  std::string text;
-  append_float(text, value);
-  return text;
-}
 
 std::string values_text(const Shape& shape) {
   return format_count(static_cast<std::uint64_t>(shape.elements())) + " values";

@@ -8,26 +8,26 @@
 namespace graft {
 namespace {
 
-constexpr int kFeatures = 7;
-constexpr int kClasses = 4;
+constexpr int kHeadFeatures = 7;
+constexpr int kHeadClasses = 4;
 
 // Dyadic values, so that every logit is exact in float32 and only softmax rounds.
 Head small_head() {
   std::vector<float> weights;
-  for (int f = 0; f < kFeatures; ++f) {
-    for (int k = 0; k < kClasses; ++k) {
-      weights.push_back(static_cast<float>((f * kClasses + k) * 29 % 17 - 8) / 8.0F);
+  for (int f = 0; f < kHeadFeatures; ++f) {
+    for (int k = 0; k < kHeadClasses; ++k) {
+      weights.push_back(static_cast<float>((f * kHeadClasses + k) * 29 % 17 - 8) / 8.0F);
     }
   }
   Head head;
-  head.weights = Tensor::from(Shape{kFeatures, kClasses}, weights);
-  head.biases = Tensor::from(Shape{kClasses}, std::array{0.5F, -0.25F, 0.125F, 0.0F});
+  head.weights = Tensor::from(Shape{kHeadFeatures, kHeadClasses}, weights);
+  head.biases = Tensor::from(Shape{kHeadClasses}, std::array{0.5F, -0.25F, 0.125F, 0.0F});
   return head;
 }
 
 std::vector<float> small_feature(float scale) {
   std::vector<float> feature;
-  for (int i = 0; i < kFeatures; ++i) {
+  for (int i = 0; i < kHeadFeatures; ++i) {
     feature.push_back(static_cast<float>(i * 37 % 11 - 5) / 4.0F * scale);
   }
   return feature;
@@ -37,21 +37,22 @@ std::vector<float> small_feature(float scale) {
 // sum of four and of the division, on both sides.
 constexpr float kRelative = 2.0F * (2 + 2 + 1) * 5.97e-8F;
 
-void expect_scores(const std::vector<float>& scores, const std::array<float, kClasses>& expected) {
+void expect_scores(const std::vector<float>& scores,
+                   const std::array<float, kHeadClasses>& expected) {
   for (std::size_t k = 0; k < expected.size(); ++k) {
     EXPECT_NEAR(scores[k], expected[k], kRelative * expected[k]) << k;
   }
 }
 
 TEST(Predict, EqualsTensorFlow) {
-  std::vector<float> scores(kClasses);
+  std::vector<float> scores(kHeadClasses);
   predict(small_head(), small_feature(1), scores);
   expect_scores(scores, {0.24536040425300598F, 0.17398659884929657F, 0.0772060751914978F,
                          0.5034468770027161F});
 }
 
 TEST(Predict, EqualsTensorFlowWhereExpWouldOverflow) {
-  std::vector<float> scores(kClasses);
+  std::vector<float> scores(kHeadClasses);
   predict(small_head(), small_feature(100), scores);
   EXPECT_EQ(scores[3], 1.0F);
   EXPECT_NEAR(scores[1], 4.02716910132301e-36F, 1e-41F);
@@ -59,8 +60,8 @@ TEST(Predict, EqualsTensorFlowWhereExpWouldOverflow) {
 
 TEST(Predict, ReportsItsSizes) {
   const Head head = small_head();
-  EXPECT_EQ(head.features(), kFeatures);
-  EXPECT_EQ(head.classes(), kClasses);
+  EXPECT_EQ(head.features(), kHeadFeatures);
+  EXPECT_EQ(head.classes(), kHeadClasses);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ constexpr double kLastChannels = 1024;
 constexpr const char* kMobileNetInput = "input";
 constexpr const char* kMobileNetFeature = "MobilenetV1/Predictions/Reshape";
 constexpr const char* kPool = "MobilenetV1/Logits/AvgPool_1a/AvgPool";
-constexpr const char* kLogits = "MobilenetV1/Logits/Conv2d_1c_1x1/BiasAdd";
+constexpr const char* kMobilenetLogits = "MobilenetV1/Logits/Conv2d_1c_1x1/BiasAdd";
 
 bool has_node(const wire::GraphDef& def, std::string_view name) {
   return std::any_of(def.node().begin(), def.node().end(),
@@ -31,7 +31,7 @@ bool has_op(const wire::GraphDef& def, std::string_view op) {
 
 // Trained biases are never all zero.
 bool last_layer_untrained(const Graph& graph) {
-  const auto logits = graph.find(kLogits);
+  const auto logits = graph.find(kMobilenetLogits);
   if (!logits || graph.node(*logits).inputs.size() < 2) return false;
   const auto* biases = std::get_if<Constant>(&graph.node(graph.node(*logits).inputs.back()).body);
   if (biases == nullptr || biases->value->dtype() != DType::kF32) return false;

@@ -13,21 +13,19 @@
 #include "model/builtin.h"
 #include "model/record.h"
 #include "model/source.h"
+#include "model/test_network.h"
 #include "wire/serialize.h"
 
 namespace graft {
 namespace {
 
 namespace fs = std::filesystem;
+using test::spec_of;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
 constexpr const char* kPlace = "models/mobilenet_v1_0.50_128/frozen_graph.pb";
-
-ModelSpec spec_of(const char* architecture) {
-  return find_model(architecture).value();
-}
 
 const std::string& network(std::uint64_t seed = 1) {
   static const std::string first = wire::serialize(build_mobilenet_v1(0.5, 128, 1)).value();

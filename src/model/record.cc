@@ -18,8 +18,8 @@
 namespace graft {
 namespace {
 
-constexpr const char* kFormat = "graft-models";
-constexpr int kVersion = 1;
+constexpr const char* kRecordFormat = "graft-models";
+constexpr int kRecordVersion = 1;
 constexpr std::uint64_t kMaxBytes = std::uint64_t{4} << 20;
 
 // Others who update the same folder's record wait until this one is gone.
@@ -84,7 +84,9 @@ std::string to_text(const ModelRecord& record) {
                    {"first_seen", file.first_seen},
                    {"placed_by_graft", file.placed}};
   }
-  return dump_json({{"format", kFormat}, {"version", kVersion}, {"files", std::move(files)}}) +
+  return dump_json({{"format", kRecordFormat},
+                    {"version", kRecordVersion},
+                    {"files", std::move(files)}}) +
          "\n";
 }
 
@@ -102,8 +104,8 @@ Result<ModelRecord> read_record(const std::string& directory) {
               "away, and a new one is begun");
   GRAFT_ASSIGN(const std::string text, read_text_file(path, kMaxBytes));
   const Result<Json> json = parse_json(text);
-  if (!json.ok() || !json->is_object() || json->value("format", Json()) != kFormat ||
-      json->value("version", Json()) != kVersion || !json->contains("files") ||
+  if (!json.ok() || !json->is_object() || json->value("format", Json()) != kRecordFormat ||
+      json->value("version", Json()) != kRecordVersion || !json->contains("files") ||
       !json->at("files").is_object()) {
     return not_a_record;
   }

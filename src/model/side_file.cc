@@ -11,17 +11,16 @@
 namespace graft {
 namespace {
 
-constexpr const char* kFormat = "graft-classifier";
-constexpr int kVersion = 1;
-constexpr int kMaxInputSide = 1 << 14;
+constexpr const char* kSideFileFormat = "graft-classifier";
+constexpr int kSideFileVersion = 1;
 constexpr const char* kAttribute = "_graft_classifier";
 
 Json json_of(const SideFile& side) {
   Json labels = Json::array();
   for (const std::string& label : side.labels) labels.push_back(printable(label));
   Json json;
-  json["format"] = kFormat;
-  json["version"] = kVersion;
+  json["format"] = kSideFileFormat;
+  json["version"] = kSideFileVersion;
   json["architecture"] = side.architecture;
   json["backbone_sha256"] = side.backbone_fingerprint;
   json["input"] = {{"tensor", side.input_tensor},
@@ -69,10 +68,10 @@ std::optional<SplitRecord> split_at(const Json& json) {
 
 // What is wrong, as the end of a message; nullptr: nothing.
 const char* fill(const Json& json, SideFile& side) {
-  if (!json.is_object() || text_at(json, "format") != kFormat) {
+  if (!json.is_object() || text_at(json, "format") != kSideFileFormat) {
     return "is not a description of a classifier";
   }
-  if (number_at(json, "version") != kVersion)
+  if (number_at(json, "version") != kSideFileVersion)
     return "is of a version that this program cannot read";
   const auto input = json.find("input");
   const auto labels = json.find("labels");

@@ -11,11 +11,13 @@
 #include "base/test_directory.h"
 #include "fetch/http_server_testing.h"
 #include "model/record.h"
+#include "model/test_network.h"
 
 namespace graft {
 namespace {
 
 namespace fs = std::filesystem;
+using test::spec_of;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -24,11 +26,7 @@ constexpr const char* kFolder = "mobilenet_v1_0.50_224";
 constexpr const char* kArchive = "mobilenet_v1_0.50_224_frozen.tgz";
 constexpr const char* kContent = "a network's bytes, which nobody looks into here";
 
-ModelSpec spec_of(const char* architecture) {
-  return find_model(architecture).value();
-}
-
-void put(const std::string& path, std::string_view content = kContent) {
+void put_network(const std::string& path, std::string_view content = kContent) {
   ASSERT_TRUE(write_atomically(path, content).ok());
 }
 
@@ -57,36 +55,36 @@ std::string message_of(const ModelSpec& spec, const std::string& model_dir, Erro
 
 TEST(FindInstalled, TakesTheUnpackedFolder) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
 }
 
 TEST(FindInstalled, TakesTheFolderItself) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir / kFolder, "frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir / kFolder + std::string("/"), "frozen_graph.pb");
 }
 
 TEST(FindInstalled, TakesABarePb) {
   const TestDirectory dir;
-  put(dir / "mine/frozen_graph.pb");
+  put_network(dir / "mine/frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir / "mine", "frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir / "mine/frozen_graph.pb", "frozen_graph.pb");
-  put(dir / "inception/classify_image_graph_def.pb");
+  put_network(dir / "inception/classify_image_graph_def.pb");
   expect_found(spec_of("inception_v3"), dir / "inception", "classify_image_graph_def.pb");
 }
 
 TEST(FindInstalled, TakesAFolderInAFolder) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/mobilenet_v1_0.50_224/frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
 }
 
 TEST(FindInstalled, ReadsTheArchiveInMemory) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
-  put(dir / "mobilenet_v1_0.50_224/quantized_graph.pb", "other bytes");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/quantized_graph.pb", "other bytes");
   pack(dir.path(), kFolder, kArchive);
   expect_found(spec_of(kArchitecture), dir.path(), "frozen.tgz (frozen_graph.pb)");
   expect_found(spec_of(kArchitecture), dir / kArchive, "frozen.tgz (frozen_graph.pb)");
@@ -98,7 +96,7 @@ TEST(FindInstalled, ReadsTheArchiveInMemory) {
 
 TEST(FindInstalled, ReadsAnArchiveWithinItsFolder) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   pack(dir.path(), kFolder, kArchive);
   fs::create_directory(dir / kFolder);
   fs::rename(dir / kArchive, dir / "mobilenet_v1_0.50_224/mobilenet_v1_0.50_224_frozen.tgz");
@@ -107,9 +105,9 @@ TEST(FindInstalled, ReadsAnArchiveWithinItsFolder) {
 
 TEST(FindInstalled, PrefersTheUnpackedFolderToTheArchive) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", "packed");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", "packed");
   pack(dir.path(), kFolder, kArchive);
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   expect_found(spec_of(kArchitecture), dir.path(), "frozen_graph.pb");
 }
 
@@ -121,7 +119,7 @@ TEST(FindInstalled, TakesWhatIsSlightlyOff) {
         "mobilenet_v1_0.50_224.pb", "mobilenet_0.50_224_frozen.pb",
         "mobilenet_v1_0.50_224_frozen (2)/frozen_graph.pb"}) {
     const TestDirectory dir;
-    put(dir / place);
+    put_network(dir / place);
     expect_found(spec_of(kArchitecture), dir.path(), place);
     EXPECT_EQ(installed_at(spec_of(kArchitecture), dir.path()), dir / place);
     EXPECT_FALSE(find_installed(spec_of("mobilenet_0.50_192"), dir.path()).ok()) << place;
@@ -135,7 +133,7 @@ TEST(FindInstalled, TakesTheArchiveUnderABrowsersName) {
        {"mobilenet_v1_0.50_224_frozen (1).tgz", "mobilenet_v1_0.50_224_frozen.tar.gz",
         "mobilenet_v1_0.50_224.tgz", "mobilenet_0.50_224.tgz"}) {
     const TestDirectory dir;
-    put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+    put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
     pack(dir.path(), kFolder, name);
     expect_found(spec_of(kArchitecture), dir.path(), "(frozen_graph.pb)");
     EXPECT_EQ(installed_at(spec_of("mobilenet_0.50_224_quantized"), dir.path()), dir / name);
@@ -144,9 +142,9 @@ TEST(FindInstalled, TakesTheArchiveUnderABrowsersName) {
 
 TEST(InstalledAt, AGraphWithoutANameBelongsToNobody) {
   const TestDirectory dir;
-  put(dir / "mine/frozen_graph.pb");
+  put_network(dir / "mine/frozen_graph.pb");
   EXPECT_EQ(installed_at(spec_of(kArchitecture), dir / "mine"), "");
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   EXPECT_EQ(installed_at(spec_of(kArchitecture), dir / kFolder),
             dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   EXPECT_EQ(installed_at(spec_of("mobilenet_0.25_224"), dir / kFolder), "");
@@ -168,14 +166,14 @@ TEST(NotInstalled, GivesTheCommandThatGetsTheFile) {
 
 TEST(NotInstalled, PointsAtAFolderWithoutAName) {
   const TestDirectory dir;
-  put(dir / "my network/frozen_graph.pb");
+  put_network(dir / "my network/frozen_graph.pb");
   const std::string message = message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound);
   EXPECT_THAT(message, HasSubstr("graft models import '" + (dir / "my network'")));
 }
 
 TEST(NotInstalled, PointsAtTheOtherKindInTheFolder) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/quantized_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/quantized_graph.pb");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
               HasSubstr("--architecture=mobilenet_0.50_224_quantized"));
   fs::remove(dir / "mobilenet_v1_0.50_224/quantized_graph.pb");
@@ -185,10 +183,10 @@ TEST(NotInstalled, PointsAtTheOtherKindInTheFolder) {
 
 TEST(NotInstalled, PointsAtAnotherWidth) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.25_224_frozen.tgz");
+  put_network(dir / "mobilenet_v1_0.25_224_frozen.tgz");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
               HasSubstr("which is mobilenet_0.25_224)"));
-  put(dir / "mobilenet_v1_0.25_192/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.25_192/frozen_graph.pb");
   EXPECT_THAT(
       message_of(spec_of(kArchitecture), dir / "mobilenet_v1_0.25_192", ErrorKind::kNotFound),
       HasSubstr("is the folder of mobilenet_0.25_192"));
@@ -196,7 +194,7 @@ TEST(NotInstalled, PointsAtAnotherWidth) {
 
 TEST(NotInstalled, PointsAtAnotherResolution) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_192/quantized_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_192/quantized_graph.pb");
   EXPECT_THAT(message_of(spec_of("mobilenet_0.50_224_quantized"), dir.path(), ErrorKind::kNotFound),
               HasSubstr("which is mobilenet_0.50_192_quantized"));
 }
@@ -205,7 +203,7 @@ TEST(NotInstalled, PointsAtAnUnfinishedDownload) {
   for (const char* name :
        {"mobilenet_v1_0.50_224_frozen.tgz.part", "mobilenet_v1_0.50_224_frozen.tgz.crdownload"}) {
     const TestDirectory dir;
-    put(dir / name);
+    put_network(dir / name);
     EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kNotFound),
                 HasSubstr("not finished"));
   }
@@ -219,10 +217,10 @@ TEST(NotInstalled, SaysHowTheUntrainedOneIsMade) {
 
 TEST(DamagedModel, IsAWebPage) {
   const TestDirectory dir;
-  put(dir / kArchive, "\n<!DOCTYPE html><html><body>404</body></html>");
+  put_network(dir / kArchive, "\n<!DOCTYPE html><html><body>404</body></html>");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
               HasSubstr("web page"));
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", "<HTML><head>");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", "<HTML><head>");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
               HasSubstr("web page"));
 }
@@ -234,7 +232,7 @@ TEST(DamagedModel, IsHalfADownload) {
     x = x * 1664525U + 1013904223U;
     big += static_cast<char>(x >> 24);
   }
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", big);
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb", big);
   pack(dir.path(), kFolder, kArchive);
   const std::uintmax_t whole = fs::file_size(dir / kArchive);
   for (const std::uintmax_t size : {whole - 1, whole / 2, std::uintmax_t{15}, std::uintmax_t{1}}) {
@@ -243,14 +241,14 @@ TEST(DamagedModel, IsHalfADownload) {
                 HasSubstr("delete it and get it again"))
         << size;
   }
-  put(dir / kArchive, "");
+  put_network(dir / kArchive, "");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
               HasSubstr("empty"));
 }
 
 TEST(DamagedModel, IsAnotherNetworkUnderThisName) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.25_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.25_224/frozen_graph.pb");
   pack(dir.path(), "mobilenet_v1_0.25_224", kArchive);
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
               HasSubstr("holds mobilenet_0.25_224, not mobilenet_0.50_224"));
@@ -258,7 +256,7 @@ TEST(DamagedModel, IsAnotherNetworkUnderThisName) {
 
 TEST(DamagedModel, HoldsNoNetwork) {
   const TestDirectory dir;
-  put(dir / "holiday/photo.jpg");
+  put_network(dir / "holiday/photo.jpg");
   pack(dir.path(), "holiday", kArchive);
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir.path(), ErrorKind::kCorrupt),
               HasSubstr("holds no mobilenet_v1_0.50_224/frozen_graph.pb"));
@@ -266,14 +264,14 @@ TEST(DamagedModel, HoldsNoNetwork) {
 
 TEST(DamagedModel, IsAFileOfNoKnownKind) {
   const TestDirectory dir;
-  put(dir / "model.onnx");
+  put_network(dir / "model.onnx");
   EXPECT_THAT(message_of(spec_of(kArchitecture), dir / "model.onnx", ErrorKind::kInvalidArgument),
               HasSubstr("--model_dir"));
 }
 
 TEST(OpenModel, UsesWhatIsInstalledWithoutTheNetwork) {
   const TestDirectory dir;
-  put(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
+  put_network(dir / "mobilenet_v1_0.50_224/frozen_graph.pb");
   SourceOptions options;
   options.model_dir = dir.path();
   EXPECT_TRUE(open_model(spec_of(kArchitecture), options, {}).ok());
@@ -289,7 +287,7 @@ TEST(OpenModel, SaysWhereToPutTheArchiveWhenTheDownloadFails) {
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().kind, ErrorKind::kIo);
   EXPECT_THAT(opened.error().message, HasSubstr("the download failed"));
-  EXPECT_THAT(opened.error().message, HasSubstr(std::string("put it at ") + dir.path()));
+  EXPECT_THAT(opened.error().message, HasSubstr(std::string("put_network it at ") + dir.path()));
   options.allow_download = false;
   EXPECT_EQ(open_model(spec, options, {}).error().kind, ErrorKind::kNotFound);
 }
@@ -298,7 +296,7 @@ TEST(OpenModel, SaysWhereToPutTheArchiveWhenTheDownloadFails) {
 class OpenModelFromMirror : public ::testing::Test {
  protected:
   void SetUp() override {
-    put(dir_ / "mobilenet_v1_0.50_224/frozen_graph.pb", content_);
+    put_network(dir_ / "mobilenet_v1_0.50_224/frozen_graph.pb", content_);
     pack(dir_.path(), kFolder, "a.tgz");
     archive_ = read_text_file(dir_ / "a.tgz").value();
     spec_.url = "http://127.0.0.1:9/models/mobilenet_v1_0.50_224_frozen.tgz";
@@ -351,7 +349,7 @@ TEST_F(OpenModelFromMirror, TrustsTheFirstDownload) {
     ASSERT_TRUE(open(server.url("")).ok());
   }
   fs::remove(models_ + "/" + kArchive);
-  put(dir_ / "mobilenet_v1_0.50_224/frozen_graph.pb", "another network");
+  put_network(dir_ / "mobilenet_v1_0.50_224/frozen_graph.pb", "another network");
   pack(dir_.path(), kFolder, "b.tgz");
   const test::Server server(answer(read_text_file(dir_ / "b.tgz").value()));
   const auto changed = open(server.url(""));

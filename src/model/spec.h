@@ -13,6 +13,8 @@
 
 namespace graft {
 
+inline constexpr int kMaxInputSide = 1 << 14;  // pixels
+
 // Where a feature can be taken.
 struct FeaturePoint {
   std::string tensor;    // empty: the network has none of this kind

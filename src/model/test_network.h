@@ -15,6 +15,11 @@
 
 namespace graft::test {
 
+// One of the zoo, by its --architecture.
+inline ModelSpec spec_of(const char* architecture) {
+  return find_model(architecture).value();
+}
+
 inline constexpr int kTinySide = 2;
 inline constexpr int kTinyFeatures = kTinySide * kTinySide * 3;
 

@@ -5,12 +5,20 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <vector>
 
 #include "base/rng.h"
 #include "image/image.h"
 
 namespace graft::sample {
+
+inline constexpr float kTurn = 2.0F * std::numbers::pi_v<float>;  // radians
+
+// From low to high, both included.
+inline int between(Rng& rng, int low, int high) {
+  return low + static_cast<int>(rng.below(static_cast<std::uint32_t>(high - low + 1)));
+}
 
 struct Vec2 {
   float x = 0.0F, y = 0.0F;

@@ -7,12 +7,6 @@
 namespace graft::sample {
 namespace {
 
-constexpr float kTurn = 2.0F * std::numbers::pi_v<float>;
-
-int between(Rng& rng, int low, int high) {
-  return low + static_cast<int>(rng.below(static_cast<std::uint32_t>(high - low + 1)));
-}
-
 // A petal in the flower's plane: along `angle` from `start` to `start + reach`, widest at `belly`
 // (0 … 1 of its length), its tip round (blunt 1) or pointed (blunt 0).
 struct Petal {

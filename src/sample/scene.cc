@@ -7,12 +7,6 @@
 namespace graft::sample {
 namespace {
 
-constexpr float kTurn = 2.0F * std::numbers::pi_v<float>;
-
-int between(Rng& rng, int low, int high) {
-  return low + static_cast<int>(rng.below(static_cast<std::uint32_t>(high - low + 1)));
-}
-
 Color background_color(Rng& rng) {
   // Greens most often, then earth, sky, walls, dark studio; any petal colour may stand behind.
   const float choice = rng.uniform();

@@ -4,12 +4,12 @@
 #include <cstring>
 
 #include "base/file.h"
+#include "wire/wire_type.h"
 
 namespace graft {
 namespace {
 
-// Protocol-buffer wire types.
-constexpr int kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
+using namespace wire::wire_type;
 
 // Walks the fields of one message.
 class Fields {

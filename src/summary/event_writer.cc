@@ -14,13 +14,15 @@
 
 #include "base/file.h"
 #include "wire/records.h"
+#include "wire/wire_type.h"
 
 namespace graft {
 namespace {
 
-// Protocol-buffer wire types, joined with the field number into a key byte. A run writes some ten
-// million doubles, so the few messages are laid down by hand rather than built as objects first.
-constexpr int kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5;
+using namespace wire::wire_type;
+
+// A field's number and wire type as its key byte. A run writes some ten million doubles, so the few
+// messages are laid down by hand rather than built as objects first.
 constexpr char key(int field, int type) {
   return static_cast<char>(field << 3 | type);
 }

@@ -14,7 +14,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little);
 constexpr std::string_view kMagic = "GRAFTCK1";
 constexpr std::size_t kHeaderBytes = 8 + 16 + 8 + 4 + 4, kChecksumBytes = 8;
-constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 31;
+constexpr std::uint64_t kMaxCheckpointBytes = std::uint64_t{1} << 31;
 
 template <typename T>
 void put(std::string& out, T value) {
@@ -58,7 +58,7 @@ Result<void> save_checkpoint(const std::string& path, const Hash128& fingerprint
 }
 
 Result<Checkpoint> load_checkpoint(const std::string& path) {
-  GRAFT_ASSIGN(const std::string text, read_text_file(path, kMaxBytes));
+  GRAFT_ASSIGN(const std::string text, read_text_file(path, kMaxCheckpointBytes));
   const auto damaged = [&] {
     return corrupt(printable(path) +
                    ": not a whole checkpoint: remove it, and training starts anew");
@@ -77,7 +77,7 @@ Result<Checkpoint> load_checkpoint(const std::string& path) {
   const std::uint64_t features = take<std::uint32_t>(rest);
   const std::uint64_t classes = take<std::uint32_t>(rest);
   // Both below 2^32 and the file below 2^31 bytes: the comparison comes before any product is used.
-  if (features == 0 || classes == 0 || features > kMaxBytes / classes ||
+  if (features == 0 || classes == 0 || features > kMaxCheckpointBytes / classes ||
       (features + 1) * classes * sizeof(float) != rest.size()) {
     return damaged();
   }

@@ -23,7 +23,6 @@ using Seconds = std::chrono::duration<double>;
 // How much a kill may cost, and how much waits in memory for the store.
 constexpr Seconds kStorePeriod{1};
 constexpr std::size_t kMaxPending = 2048;
-constexpr Seconds kProgressPeriod{0.1};
 constexpr std::size_t kNotesShown = 5;
 
 class Computation {

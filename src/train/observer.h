@@ -2,11 +2,15 @@
 // shows.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 
 namespace graft {
+
+// How often a long stage reports: what an eye can follow.
+inline constexpr std::chrono::duration<double> kProgressPeriod{0.1};
 
 struct ProgressUpdate {
   const char* stage = "";             // "features", "training", "test", "download"

@@ -19,7 +19,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
-constexpr Seconds kCheckpointPeriod{5}, kProgressPeriod{0.1};
+constexpr Seconds kCheckpointPeriod{5};
 
 class TrainingLoop {
  public:

@@ -9,6 +9,7 @@ temporary folder, without a network connection.
 import argparse
 import os
 import sys
+import traceback
 import unittest
 from pathlib import Path
 
@@ -64,21 +65,41 @@ def cases(suite):
             yield part
 
 
+def run_share(binary, share):
+    """Runs these cases in a working folder of their own; never returns. For a forked process."""
+    status = 1
+    try:
+        program.PLACE.set_up(binary)
+        report = Report()
+        for case in share:
+            case.run(Lines(report))
+        status = 1 if report.counts["FAIL"] else 0
+        program.PLACE.tear_down()
+    except BaseException:  # what is raised must not climb into the parent's code
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        os._exit(status)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("graft")
     parser.add_argument("names", nargs="*")
+    parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     found = unittest.defaultTestLoader.discover(str(HERE), pattern="*_test.py")
-    report = Report()
-    program.PLACE.set_up(os.path.abspath(options.graft))
-    try:
-        for case in cases(found):
-            if not options.names or any(name in case.id() for name in options.names):
-                case.run(Lines(report))
-    finally:
-        program.PLACE.tear_down()
-    report.finish()
+    wanted = [case for case in cases(found)
+              if not options.names or any(name in case.id() for name in options.names)]
+    sys.stdout.flush()
+    children = []
+    for job in range(options.jobs):
+        child = os.fork()
+        if child == 0:
+            run_share(os.path.abspath(options.graft), wanted[job::options.jobs])
+        children.append(child)
+    statuses = [os.waitpid(child, 0)[1] for child in children]
+    sys.exit(1 if any(statuses) else 0)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,6 @@ namespace {
 using dnnl::memory;
 using Descriptor = dnnl::convolution_forward::primitive_desc;
 
-constexpr auto kF32 = memory::data_type::f32;
-
 // The filter as oneDNN names its dimensions, over our row-major HWIO memory.
 struct Filter {
   memory::dims dims;

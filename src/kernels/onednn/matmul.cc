@@ -8,8 +8,6 @@ namespace {
 using dnnl::memory;
 using Tag = memory::format_tag;
 
-constexpr auto kF32 = memory::data_type::f32;
-
 }  // namespace
 
 Prepared prepare(const MatMul& op, const OpSpec& spec, Constants constants) {

@@ -14,8 +14,6 @@ namespace {
 using dnnl::memory;
 using Tag = dnnl::memory::format_tag;
 
-constexpr auto kF32 = memory::data_type::f32;
-
 memory::dims logical_dims(const Shape& shape) {
   if (shape.rank() == 0) return {1};
   if (shape.rank() == 4) return {shape[0], shape[3], shape[1], shape[2]};

@@ -10,6 +10,8 @@
 
 namespace graft::onednn {
 
+inline constexpr auto kF32 = dnnl::memory::data_type::f32;
+
 // The CPU engine: made at first use, never destroyed (kernels may outlive every static).
 const dnnl::engine& engine();
 
