@@ -84,7 +84,7 @@ TEST(InferOutput, Convolutions) {
   expect_refused(conv(1, 0), {x, f32_spec({3, 3, 3, 8})}, "at least 1");
   expect_refused(conv(1, -1), {x, f32_spec({3, 3, 3, 8})}, "at least 1");
   expect_refused(conv(1, 1, {-1, 0, 0, 0}), {x, f32_spec({3, 3, 3, 8})}, "negative padding");
-  expect_refused(conv(1), {u8({1, 4, 4, 3}), f32_spec({3, 3, 3, 8})}, "not f32_spec");
+  expect_refused(conv(1), {u8({1, 4, 4, 3}), f32_spec({3, 3, 3, 8})}, "not f32");
   expect_refused(DepthwiseConv2D{}, {x, f32_spec({3, 3, 2, 1})}, "2 channels");
   expect_refused(DepthwiseConv2D{}, {x, f32_spec({3, 3, 3, 2}), f32_spec({3})}, "bias");
 }
@@ -134,7 +134,7 @@ TEST(InferOutput, ElementByElement) {
   expect_refused(Binary{}, {f32_spec({2, 3}), f32_spec({2})}, "do not broadcast");
   expect_refused(Binary{}, {f32_spec({2})}, "1 inputs");
   expect_shape(Unary{}, {u8({3})}, {3});
-  expect_refused(Unary{Unary::Kind::kExp}, {u8({3})}, "not f32_spec");
+  expect_refused(Unary{Unary::Kind::kExp}, {u8({3})}, "not f32");
   const TensorSpec c = f32_spec({3});
   expect_shape(BatchNorm{}, {f32_spec({1, 2, 2, 3}), c, c, c, c}, {1, 2, 2, 3});
   expect_refused(BatchNorm{}, {f32_spec({1, 2, 2, 3}), c, c, f32_spec({2}), c}, "beta");
@@ -169,7 +169,7 @@ TEST(InferOutput, Movement) {
   expect_refused(Reshape{Shape{5}}, {f32_spec({2, 3})}, "does not have the elements");
   expect_shape(Reorder{Layout::kBlocked8}, {f32_spec({1, 2, 2, 3})}, {1, 2, 2, 3});
   expect_refused(Reorder{Layout::kBlocked8}, {f32_spec({2, 3})}, "rank 4");
-  expect_refused(Reorder{Layout::kBlocked8}, {u8({1, 2, 2, 3})}, "not f32_spec");
+  expect_refused(Reorder{Layout::kBlocked8}, {u8({1, 2, 2, 3})}, "not f32");
 }
 
 TEST(SamePadding, IgnoresWhatInferOutputRefuses) {

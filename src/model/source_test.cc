@@ -287,7 +287,7 @@ TEST(OpenModel, SaysWhereToPutTheArchiveWhenTheDownloadFails) {
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().kind, ErrorKind::kIo);
   EXPECT_THAT(opened.error().message, HasSubstr("the download failed"));
-  EXPECT_THAT(opened.error().message, HasSubstr(std::string("put_network it at ") + dir.path()));
+  EXPECT_THAT(opened.error().message, HasSubstr(std::string("put it at ") + dir.path()));
   options.allow_download = false;
   EXPECT_EQ(open_model(spec, options, {}).error().kind, ErrorKind::kNotFound);
 }

@@ -57,6 +57,17 @@ def object_of(entry):
     return entry.get("output") or re.search(r"-o (\S+)", entry["command"]).group(1)
 
 
+def compiled(entries):
+    """The entries, with the sources of a unity build's unit in place of the unit."""
+    for entry in entries:
+        if "/Unity/unity_" not in entry["file"]:
+            yield entry
+            continue
+        for source in re.findall(r'^#include "(.*)"$', Path(entry["file"]).read_text(), re.M):
+            yield {**entry, "file": source, "output": object_of(entry),
+                   "command": entry["command"].replace(entry["file"], source)}
+
+
 def key_of(entry, headers, build, tool, known):
     command = entry["command"].replace(str(ROOT), ".")
     text = [tool, command, digest_of(Path(entry["file"]), known)]
@@ -129,7 +140,7 @@ def main():
     build = Path(options.build).resolve()
 
     entries = json.loads((build / "compile_commands.json").read_text())
-    ours = [e for e in entries
+    ours = [e for e in compiled(entries)
             if Path(e["file"]).is_relative_to(ROOT) and not Path(e["file"]).is_relative_to(build)]
     if options.files:
         wanted = {str(Path(f).resolve()) for f in options.files}
