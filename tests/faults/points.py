@@ -33,17 +33,11 @@ import places  # noqa: E402
 from invariants import (State, cache_complaints, message_complaints, old_or_new, plain_name,  # noqa: E402
                         same_as)
 from report import Report  # noqa: E402
-from scenarios import WITHOUT_ONEDNN, Kitchen  # noqa: E402
+from scenarios import WITHOUT_ONEDNN, Kitchen, scratch_place  # noqa: E402
 
 KILLS = 200
 KILLED = 128 + 9
 THINNED = 10
-
-
-def scratch_place():
-    """Memory where there is some: a run syncs hundreds of files."""
-    memory = Path("/dev/shm")
-    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 29 else None
 
 
 class Point:

@@ -18,6 +18,12 @@ SIGTERM_STATUS = 128 + 15
 WITHOUT_ONEDNN = "reference"
 
 
+def scratch_place():
+    """Memory where there is some: a run syncs hundreds of files."""
+    memory = Path("/dev/shm")
+    return memory if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 1 << 29 else None
+
+
 @dataclasses.dataclass
 class Scenario:
     """A folder to start in, a command there, and what the two come to when nothing befalls them."""
@@ -67,6 +73,13 @@ class Kitchen:
                 "--summaries_dir=logs", "--intermediate_output_graphs_dir=intermediate",
                 "--intermediate_store_frequency=10", *more]
 
+    def with_network_made(self):
+        """Makes the program's own network from the photos, and TensorFlow's text files."""
+        return [self.graft, "retrain", f"--image_dir={self.photos}", f"--architecture={UNTRAINED}",
+                "--model_dir=models", "--bottleneck_dir=cache", "--bottleneck_format=text",
+                "--how_many_training_steps=4", "--split_key=relative", "--threads=1",
+                "--output_graph=graph.pb", "--output_labels=labels.txt", "--summaries_dir=logs"]
+
     def folder(self, name, copy_of=None):
         path = self.scratch / name
         if copy_of:
@@ -108,11 +121,7 @@ class Kitchen:
         """All others that write files, but for downloads; two that only read; and one without oneDNN,
         which does not look whether it got memory for the code that it makes."""
         made = self.folder("made")
-        network = [f"--architecture={UNTRAINED}", "--model_dir=models", "--bottleneck_dir=cache"]
-        yield self.scenario("texts", [
-            self.graft, "retrain", f"--image_dir={self.photos}", *network, "--threads=1",
-            "--bottleneck_format=text", "--how_many_training_steps=4", "--split_key=relative",
-            "--output_graph=graph.pb", "--output_labels=labels.txt", "--summaries_dir=logs"])[0]
+        yield self.scenario("texts", self.with_network_made())[0]
         self._must(self.retrain(steps=4), made)
         yield self.scenario(WITHOUT_ONEDNN, self.retrain("--backend=reference", steps=4))[0]
         yield self.scenario("features", [
