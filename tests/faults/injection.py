@@ -109,8 +109,7 @@ def traced(calls, log, injections=()):
     every call."""
     quick = [] if any(":signal=" in i for i in injections) else ["--seccomp-bpf"]
     names = ",".join([*calls, *(injection.partition(":")[0] for injection in injections)])
-    return ["strace", "-f", "-qq", *quick, "-y", "-s", "0", "-e", "signal=none",
-            "-e", f"trace={names}", *(word for injection in injections
+    return ["strace", "-f", "-qq", *quick, "-y", "-s", "0", "-e", f"trace={names}", *(word for injection in injections
                                             for word in ("-e", f"inject={injection}")),
             "-o", str(log)]
 

@@ -38,6 +38,7 @@ from scenarios import WITHOUT_ONEDNN, Kitchen, scratch_place  # noqa: E402
 KILLS = 200
 KILLED = 128 + 9
 THINNED = 10
+PROGRESS = 500  # points between two words about it
 
 
 class Point:
@@ -116,7 +117,8 @@ class Trial:
         if outcome.status != scenario.status:
             self.came = "failed"
             # Without what cannot be read the request may make no sense any more: too few classes.
-            if outcome.status != 1 and not (outcome.status == 2 and self._said_why(outcome)):
+            if outcome.status != 1 and not (outcome.status == 2 and not point.fault.writing and
+                                                  self._said_why(outcome)):
                 self.complaints.append(f"exit {outcome.status}: {outcome.errors.strip()[-300:]}")
             self.complaints += message_complaints(outcome, names_for(paths, point.fault),
                                                   scenario.partly)
@@ -124,20 +126,21 @@ class Trial:
             return False
         self.came = "went on"
         meant = all(plain_name(path) == plain_name(point.call.path) for path in paths)
-        if point.fault.writing and meant and not is_harmless(point.call):
+        # What a run that was stopped could not note about that is a warning.
+        warned = scenario.status != 0 and self._said_why(outcome)
+        if point.fault.writing and meant and not is_harmless(point.call) and not warned:
             self.complaints.append(f"exit {outcome.status} although {paths} failed")
         if scenario.status != 0:
             self.complaints += old_or_new(state, scenario.old, scenario.new)
             return False
         different = list(same_as(state, scenario.new))
-        if different and not self._said_why(outcome):
+        if different and (point.fault.writing or not self._said_why(outcome)):
             self.complaints += different
         return bool(different)
 
     def _said_why(self, outcome):
-        """Whether it named what could not be read, which then may lack."""
-        fault = self.point.fault
-        return not fault.writing and os.strerror(getattr(errno, fault.error)) in outcome.errors
+        """Whether it gave the system's reason."""
+        return os.strerror(getattr(errno, self.point.fault.error)) in outcome.errors
 
     def _rerun(self, left_out):
         scenario = self.point.scenario
@@ -236,8 +239,11 @@ def main():
             scenarios = [s for s in scenarios if s.name in options.scenarios.split(",")]
         possible = {fault: points_of(scenarios, fault) for fault in
                     map(injection.FAULTS.get, options.faults.split(","))}
-        for trial in tried(options, graft, list(chosen(options, possible)), scratch):
+        points = list(chosen(options, possible))
+        for number, trial in enumerate(tried(options, graft, points, scratch), 1):
             point = trial.point
+            if number % PROGRESS == 0:
+                print(f"{number} of {len(points)} points", file=sys.stderr, flush=True)
             for key in (point.fault.name, point.scenario.name):
                 tally[key].update({"points": 1, trial.came: 1,
                                    "violations": int(bool(trial.complaints))})
