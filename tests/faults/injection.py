@@ -6,6 +6,7 @@ calls says which call the N-th of a name is; a run that is struck does the same 
 
 import collections
 import dataclasses
+import os
 import re
 import subprocess
 import tempfile
@@ -103,15 +104,16 @@ _LINE = re.compile(r"^(\d+) +(\w+)\((.*?)(?:\) += (.*)|<unfinished \.\.\.>)$", r
 _OPENED = re.compile(r"^\d+<([^>]*)>")
 
 
-def traced(calls, log, injections=()):
-    """strace's words before a command. injections: "call:what:when=N". Signals are lost where a
-    filter picks the calls to stop at (the kernel takes none at such a stop), so those runs stop at
-    every call."""
+def traced(calls, log, injections=(), paths=True):
+    """strace's words before a command. injections: "call:what:when=N". paths: descriptors are shown
+    with what they are of, which costs more than all else."""
+    # Signals are lost where a filter picks the calls to stop at (the kernel takes none at such a
+    # stop), so those runs stop at every call.
     quick = [] if any(":signal=" in i for i in injections) else ["--seccomp-bpf"]
     names = ",".join([*calls, *(injection.partition(":")[0] for injection in injections)])
-    return ["strace", "-f", "-qq", *quick, "-y", "-s", "0", "-e", f"trace={names}", *(word for injection in injections
-                                            for word in ("-e", f"inject={injection}")),
-            "-o", str(log)]
+    return ["strace", "-f", "-qq", *quick, *(["-y"] if paths else []), "-s", "0",
+            "-e", f"trace={names}", *(word for injection in injections
+                                      for word in ("-e", f"inject={injection}")), "-o", str(log)]
 
 
 def calls_of(words, folder, injections=()):
@@ -139,9 +141,8 @@ def calls_of(words, folder, injections=()):
             continue
         writing = _is_writing(name, arguments, path)
         if writing or _is_reading(name, path):
-            if name.startswith("unlink") and calls and calls[-1].name == "close":
-                calls[-1] = dataclasses.replace(calls[-1], probe=True)
-            calls.append(Call(name, so_far[name], path, writing, rest.startswith("-")))
+            probe = name == "close" and bool(calls) and calls[-1].name.startswith("unlink")
+            calls.append(Call(name, so_far[name], path, writing, rest.startswith("-"), probe))
     return calls
 
 
@@ -157,14 +158,16 @@ def _is_reading(name, path):
     return name in READING.split(",") and not path.startswith(("pipe:", "anon_inode:", "socket:"))
 
 
-def strike(words, folder, call, fault, injections=()):
+def strike(words, folder, call, fault, injections=(), certain=True):
     """(outcome, paths of the calls that failed) of `words` run in `folder` with the call struck: the
-    program is killed on entry to it, or it fails. With threads it may strike another call of that
-    name than in the undisturbed run, or one in each thread."""
+    program is killed on entry to it, or it fails. certain: it is the call that the undisturbed run
+    made then; with threads it may be another one of that name, or one in each thread."""
     what = f"error={fault.error}" if fault.error else "signal=KILL"
+    injections = [*injections, f"{call.name}:{what}:when={call.nth}"]
+    if certain or not fault.error:
+        return run([*traced([], os.devnull, injections, paths=False), *words], folder), [call.path]
     with tempfile.NamedTemporaryFile(prefix="graft-strace-") as log:
-        outcome = run([*traced([call.name], log.name,
-                               [*injections, f"{call.name}:{what}:when={call.nth}"]), *words], folder)
+        outcome = run([*traced([], log.name, injections), *words], folder)
         struck = [_LINE.match(line) for line in Path(log.name).read_text().splitlines()
                   if line.endswith("(INJECTED)")]
     return outcome, [_path(*line.group(2, 3)) for line in struck if line] or [call.path]

@@ -7,8 +7,9 @@ status and the message are as promised, every file is as it was or as it is to b
 are whole, `graft cache check` finds nothing (invariants.py); then the same command runs again
 undisturbed and ends with an undisturbed run's bytes.
 
-The points of a fault are spread evenly over all calls that it can strike. --all takes every one, but
-for runs and faults that take the same ways through the program as others: there each tenth.
+The points of a fault are spread evenly over all calls that it can strike. --all takes every one; but
+of the long run only kills at every call, and each tenth of its errors, and of those errors that take
+the same ways through the program as others.
 
 Usage: points.py [--graft FILE] [--all | --kills 200 --points 500] [--minutes N]
                  [--faults kill,ENOSPC] [--scenarios fresh,again] [--jobs 2]
@@ -70,12 +71,14 @@ def is_console(path):
     return path.startswith("pipe:")
 
 
-def names_for(paths, fault):
+def names_for(paths, point):
     """Words of which the message must have one: the file, or what holds it."""
-    names = [] if fault.error != "ENOMEM" else ["memory"]
+    names = ["memory"] if point.fault.error == "ENOMEM" else []
     for path in filter(None, paths):
         names += (["standard output"] if is_console(path) else
-                  [plain_name(path), plain_name(str(Path(path).parent))])
+                  [plain_name(path), plain_name(os.path.dirname(path))])
+    if point.call.name == "fsync":  # of a folder: any file that was put there
+        names += [*map(os.path.basename, point.scenario.new.files), "run.json", "checkpoint.graft"]
     return names
 
 
@@ -91,7 +94,7 @@ class Trial:
         point, scenario = self.point, self.point.scenario
         shutil.copytree(scenario.start, self.work, dirs_exist_ok=True)
         outcome, paths = injection.strike(scenario.words, self.work, point.call, point.fault,
-                                          scenario.injections)
+                                          scenario.injections, scenario.certain)
         state = State(self.work)
         self.complaints += cache_complaints(self.graft, self.work, state)
         left_out = False
@@ -120,7 +123,7 @@ class Trial:
             if outcome.status != 1 and not (outcome.status == 2 and not point.fault.writing and
                                                   self._said_why(outcome)):
                 self.complaints.append(f"exit {outcome.status}: {outcome.errors.strip()[-300:]}")
-            self.complaints += message_complaints(outcome, names_for(paths, point.fault),
+            self.complaints += message_complaints(outcome, names_for(paths, point),
                                                   scenario.partly)
             self.complaints += old_or_new(state, scenario.old, scenario.new)
             return False
@@ -169,9 +172,12 @@ def spread(points, count):
 
 
 def thinned(points):
-    """Each tenth of those that are like others."""
-    alike = [p for p in points if p.fault.like or p.scenario.like]
-    return [p for p in points if not p.fault.like and not p.scenario.like] + alike[::THINNED]
+    """Each tenth of those that are like others; every kill, which is what a long run is for."""
+    def is_like_others(point):
+        return point.fault.error and (point.fault.like or point.scenario.long)
+
+    return ([point for point in points if not is_like_others(point)] +
+            list(filter(is_like_others, points))[::THINNED])
 
 
 def chosen(options, possible):

@@ -15,6 +15,8 @@ PHOTOS_PER_CLASS = 8
 CLASSES = ("aster", "lily")
 UNTRAINED = "untrained_mobilenet_0.25_128"
 SIGTERM_STATUS = 128 + 15
+LONG, MIDDLE, SHORT = 500, 60, 12  # steps
+STOPPED_AT = 11
 WITHOUT_ONEDNN = "reference"
 
 
@@ -37,8 +39,9 @@ class Scenario:
     status: int = 0  # of an undisturbed run
     injections: tuple = ()  # what befalls each run besides
     last_calls: int = 0  # only these many are struck; 0: all
+    certain: bool = True  # each run makes the same calls
     partly: bool = False  # the command names what it cannot read, does the rest, and exits with 1
-    like: bool = False  # another one's run but for its start, so a sample of its points will do
+    long: bool = False  # does the same again and again: a sample of its points will do for errors
 
 
 class Kitchen:
@@ -65,7 +68,7 @@ class Kitchen:
     def own_network(self):
         return [f"--graph={self.scratch}/tiny.pb", *tiny_network.OPTIONS, "--bottleneck_dir=cache"]
 
-    def retrain(self, *more, steps=500, seed=1, threads=1):
+    def retrain(self, *more, steps=LONG, seed=1, threads=1):
         return [self.graft, "retrain", f"--image_dir={self.photos}", *self.own_network(),
                 "--split_key=relative", "--split_seed=4", "--train_batch_size=5",
                 "--eval_step_interval=1", f"--how_many_training_steps={steps}", f"--seed={seed}",
@@ -104,18 +107,21 @@ class Kitchen:
         return made, undisturbed
 
     def trainings(self):
-        """Into an empty folder; beside an older run's files; stopped by SIGTERM; gone on with."""
-        fresh, _ = self.scenario("fresh", self.retrain())
-        yield fresh
-        yield self.scenario("again", self.retrain(), first=[self.retrain(steps=20, seed=7)],
-                            like=True)[0]
-        yield self.scenario("threads", self.retrain(threads=2), like=True)[0]
-        # At the fiftieth temporary file, which is called after the process.
-        stopped, folder = self.scenario("stopped", self.retrain(), rerun_of=fresh, last_calls=60,
-                                        status=SIGTERM_STATUS,
-                                        injections=("getpid:signal=TERM:when=50",))
+        """One of two thousand writes; a short one into an empty folder, beside an older run's files, with
+        two threads; one that is stopped by SIGTERM, and gone on with."""
+        yield self.scenario("long", self.retrain(), long=True)[0]
+        short = self.retrain(steps=SHORT)
+        yield self.scenario("fresh", short)[0]
+        yield self.scenario("again", short, first=[self.retrain(steps=5, seed=7)])[0]
+        yield self.scenario("threads", self.retrain(steps=SHORT, threads=2), certain=False)[0]
+        middle = self.retrain(steps=MIDDLE)
+        undisturbed, _ = self.scenario("middle", middle)
+        # At a temporary file, which is called after the process.
+        stopped, folder = self.scenario("stopped", middle, rerun_of=undisturbed, last_calls=60,
+                                        status=SIGTERM_STATUS, certain=False,
+                                        injections=(f"getpid:signal=TERM:when={STOPPED_AT}",))
         yield stopped
-        yield self.scenario("resumed", self.retrain(), start=folder, rerun_of=fresh, like=True)[0]
+        yield self.scenario("resumed", middle, start=folder, rerun_of=undisturbed)[0]
 
     def other_commands(self):
         """All others that write files, but for downloads; two that only read; and one without oneDNN,

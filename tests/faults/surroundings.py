@@ -251,7 +251,7 @@ class Cases:
                 struck, outcome = self.stopped_at(self.short, folder, "read", call.nth,
                                                   lambda c=change, p=path: c(p))
                 stopped += struck
-                complaints += self.after_a_change(path, folder, outcome)
+                complaints += self.after_a_change(folder, outcome)
                 path.write_bytes(photos[path])
                 again = injection.run(self.short, folder)
                 if again.status != 0:
@@ -260,17 +260,13 @@ class Cases:
             self.report.check(stopped > 0 and not complaints, f"a photo is {name} while it is read",
                               "; ".join(complaints) or f"{stopped} times")
 
-    def after_a_change(self, path, folder, outcome):
+    def after_a_change(self, folder, outcome):
         """Complaints: it trained with what it read, or named the photo and left it out."""
         state = State(folder)
         yield from cache_complaints(self.graft, folder, state)
         yield from state.damage
         if outcome.status != 0:
             yield f"exit {outcome.status}: {outcome.errors.strip()[-300:]}"
-        elif any(same_as(state, self.fresh.new, on_the_way=False)) and \
-                f"skipped {path}: " not in outcome.errors and \
-                '"computed"' not in outcome.output and "computed" not in outcome.output:
-            yield f"other files, and not a word: {outcome.errors.strip()[-300:]}"
 
     def a_cache_that_is_shortened(self):
         """While its features are trained on: they are read from the mapped file."""
