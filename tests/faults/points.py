@@ -11,7 +11,7 @@ The points of a fault are spread evenly over all calls that it can strike. --all
 of the long run only kills at every call, and each tenth of its errors, and of those errors that take
 the same ways through the program as others.
 
-Usage: points.py [--graft FILE] [--all | --kills 200 --points 500] [--minutes N]
+Usage: points.py [--graft FILE] [--all] [--kills 200] [--points 300] [--minutes N]
                  [--faults kill,ENOSPC] [--scenarios fresh,again] [--jobs 2]
 """
 
@@ -36,7 +36,7 @@ from invariants import (State, cache_complaints, message_complaints, old_or_new,
 from report import Report  # noqa: E402
 from scenarios import WITHOUT_ONEDNN, Kitchen, scratch_place  # noqa: E402
 
-KILLS = 200
+KILLS, POINTS = 200, 300
 KILLED = 128 + 9
 THINNED = 10
 PROGRESS = 500  # points between two words about it
@@ -184,10 +184,10 @@ def chosen(options, possible):
     """possible: points by fault."""
     others = sum(len(points) for fault, points in possible.items() if fault.error)
     for fault, points in possible.items():
-        if options.all:
+        if options.all and not options.points:
             yield from thinned(points)
         else:
-            yield from spread(points, -(-options.points * len(points) // others) if fault.error
+            yield from spread(points, -(-(options.points or POINTS) * len(points) // others) if fault.error
                               else options.kills)
 
 
@@ -195,7 +195,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument("--graft", default=places.graft())
     parser.add_argument("--kills", type=int, default=KILLS)
-    parser.add_argument("--points", type=int, default=500, help="of all faults but the kill")
+    parser.add_argument("--points", type=int, help="of all faults but the kill, 300 unless --all")
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--minutes", type=float, default=0, help="stop then, in a random order")
     parser.add_argument("--faults", default=",".join(injection.FAULTS))
