@@ -161,7 +161,7 @@ def _is_reading(name, path):
 def strike(words, folder, call, fault, injections=(), certain=True):
     """(outcome, paths of the calls that failed) of `words` run in `folder` with the call struck: the
     program is killed on entry to it, or it fails. certain: it is the call that the undisturbed run
-    made then; with threads it may be another one of that name, or one in each thread."""
+    made then; with threads it may be another one of that name, one in each thread, or none."""
     what = f"error={fault.error}" if fault.error else "signal=KILL"
     injections = [*injections, f"{call.name}:{what}:when={call.nth}"]
     if certain or not fault.error:
@@ -170,4 +170,5 @@ def strike(words, folder, call, fault, injections=(), certain=True):
         outcome = run([*traced([], log.name, injections), *words], folder)
         struck = [_LINE.match(line) for line in Path(log.name).read_text().splitlines()
                   if line.endswith("(INJECTED)")]
-    return outcome, [_path(*line.group(2, 3)) for line in struck if line] or [call.path]
+    # Of a call that was interrupted by another thread's, the words stand in another line.
+    return outcome, [_path(*line.group(2, 3)) if line else call.path for line in struck]

@@ -104,6 +104,8 @@ class Trial:
         elif not point.fault.error:
             self.came = "killed" if outcome.status == KILLED else "not struck"
             self.complaints += old_or_new(state, scenario.old, scenario.new)
+        elif not paths:
+            self.came = "not struck"
         else:
             left_out = self._failed_call(outcome, state, paths)
         # Where all is done, another run is a new one.
