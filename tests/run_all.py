@@ -223,8 +223,9 @@ def stage_threads(tally, _options):
 
 
 def stage_faults(tally, _options):
-    stream([sys.executable, "tests/faults/kill_points.py"], tally)
-    stream([sys.executable, "tests/faults/board_flood.py"], tally)
+    """Samples; ./dev faults has the long forms."""
+    for script in ("points.py", "surroundings.py", "determinism.py", "board_flood.py"):
+        stream([sys.executable, f"tests/faults/{script}"], tally)
 
 
 def stage_interop(tally, _options):
@@ -238,7 +239,7 @@ STAGES = {
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "fuzz": ("Fuzzing, a minute a target (clang)", stage_fuzz),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
-    "faults": ("Kill -9 at 200 points, 10,000 connections", stage_faults),
+    "faults": ("Kills and errors at system calls, faults around runs, the same answer, 10,000 connections", stage_faults),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
 }
 

@@ -200,6 +200,7 @@ Result<WriteTarget> write_target(const std::string& path) {
   if (::stat(path.c_str(), &status) == 0) {
     if (!S_ISREG(status.st_mode)) return wrong_type(path, status.st_mode);
     if (::access(path.c_str(), W_OK) != 0) {
+      if (errno == EROFS) return os_error(path, "cannot be written", EROFS);
       return io_error(printable(path) +
                       ": write-protected: change its permissions (chmod u+w) or "
                       "choose another name");
@@ -213,6 +214,16 @@ Result<WriteTarget> write_target(const std::string& path) {
   }
   GRAFT_ASSIGN(auto target, resolve_links(path));
   return WriteTarget{std::move(target), false, 0};
+}
+
+// 0, or an errno. File systems that cannot sync (some network and FUSE ones, for directories)
+// answer EINVAL or the like: nothing more can be done there.
+int sync(int fd) {
+  while (::fsync(fd) != 0) {
+    if (errno == EINTR) continue;
+    return errno == EINVAL || errno == ENOTSUP || errno == ENOSYS ? 0 : errno;
+  }
+  return 0;
 }
 
 // A new file beside `target`, removed again unless it was renamed into place.
@@ -259,7 +270,7 @@ class TemporaryFile {
   int set_mode(mode_t mode) { return ::fchmod(fd_.get(), mode & 0777) == 0 ? 0 : errno; }
 
   int sync_and_rename_to(const std::string& target) {
-    if (::fsync(fd_.get()) != 0 && errno != EINVAL && errno != ENOTSUP) return errno;
+    if (const int failure = sync(fd_.get()); failure != 0) return failure;
     if (fd_.close() != 0 && errno != EINTR) return errno;
     if (::rename(path_.c_str(), target.c_str()) != 0) return errno;
     path_.clear();
@@ -272,13 +283,12 @@ class TemporaryFile {
   FileDescriptor fd_;
 };
 
-// The rename itself is durable only once the directory is. Filesystems without directory sync
-// (some network and FUSE ones) answer EINVAL or the like: nothing more can be done there.
+// The rename itself is durable only once the directory is. 0, or an errno.
 int sync_directory(const std::string& directory) {
   const FileDescriptor fd(open_retrying(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (fd.get() < 0) return 0;  // a directory that may be written but not listed
-  if (::fsync(fd.get()) != 0 && errno == EIO) return EIO;
-  return 0;
+  if (fd.get() >= 0) return sync(fd.get());
+  // A directory that may be written but not listed.
+  return errno == EACCES || errno == EPERM ? 0 : errno;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/lost_pages.h"
 #include "kernels/backend.h"
 
 namespace graft {
@@ -112,6 +113,7 @@ int dispatch(std::vector<std::string> words, Console& console) {
 
 int main(int argc, char** argv) {
   graft::let_writes_fail();
+  graft::report_lost_pages();
   int code = 1;
   try {
     graft::Console console;

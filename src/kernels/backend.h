@@ -52,7 +52,8 @@ class Backend {
   // Checks everything, packs constant weights once, or says why it declines. constants: aligned
   // with spec.inputs, data == nullptr where the value is not known before run(). A kernel that
   // cannot read an input's blocked layout declines with it; the caller then offers it dense
-  // (Reorder inserted).
+  // (Reorder inserted). Throws std::bad_alloc for want of memory: the next backend would give
+  // other bits than the feature's key says.
   virtual std::variant<std::unique_ptr<Kernel>, Refusal> prepare(
       const OpSpec& spec, std::span<const TensorView> constants) const = 0;
 };

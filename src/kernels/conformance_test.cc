@@ -2,12 +2,16 @@
 #include "kernels/conformance.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <new>
 #include <random>
 #include <set>
 #include <thread>
@@ -612,6 +616,26 @@ TEST(Backends, RunFromManyThreadsAtOnce) {
       EXPECT_EQ(std::memcmp(out.view().data, alone.view().data, out_spec.bytes()), 0);
     }
   }
+}
+
+// A refusal hands the op to the next backend, whose bits numeric_mode() does not speak of.
+TEST(Backends, WantOfMemoryIsNoRefusal) {
+  if (kFewerShapes) GTEST_SKIP() << "the sanitizer itself takes terabytes of addresses";
+  const std::vector<TensorSpec> inputs = {f32({1, 8}), f32({8, 4})};
+  const std::vector<TensorView> unknown = {{inputs[0], nullptr}, {inputs[1], nullptr}};
+  const OpSpec spec{MatMul{}, inputs, f32({1, 4})};
+  const Backend& onednn = **backend_named("onednn");
+  ASSERT_FALSE(std::holds_alternative<Refusal>(onednn.prepare(spec, unknown)));
+
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  struct rlimit tight = before;
+  tight.rlim_cur = pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + (1 << 20);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+  EXPECT_THROW((void)onednn.prepare(spec, unknown), std::bad_alloc);
+  ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
 }
 
 TEST(Backends, DeclineWhatCannotBe) {

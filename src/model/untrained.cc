@@ -1,5 +1,7 @@
 #include "model/untrained.h"
 
+#include <unistd.h>
+
 #include <memory>
 #include <utility>
 #include <vector>
@@ -33,6 +35,11 @@ Result<ModelBytes> make_untrained_backbone(const std::string& model_dir,
   for (const std::string& path : photo_paths) {
     if (inputs.size() == kPhotos) break;
     auto usable = read_file(path, bytes);
+    // A disk that fails now and then must not decide what the network is made from.
+    if (!usable.ok() && usable.error().kind == ErrorKind::kIo &&
+        ::access(path.c_str(), R_OK) == 0) {
+      return std::move(usable).error();
+    }
     if (usable.ok()) {
       usable = decode_image(bytes, decode, image);
       if (!usable.ok()) usable = with_context(printable(path), std::move(usable).error());

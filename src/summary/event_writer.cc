@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "wire/records.h"
 #include "wire/wire_type.h"
 
@@ -94,6 +95,11 @@ std::string host_name() {
     if (!plain) c = '_';
   }
   return host;
+}
+
+Error cannot_be_written(const std::string& path, int reason) {
+  return io_error(printable(path) + ": cannot be written: " + errno_text(reason) +
+                  ": free some space or give another --summaries_dir");
 }
 
 double unix_now() {
@@ -195,7 +201,7 @@ Result<EventWriter> EventWriter::create(const std::string& dir) {
     state->path = attempt == 0 ? base : base + "." + std::to_string(attempt);
     state->fd = ::open(state->path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     if (state->fd < 0 && (errno != EEXIST || attempt == 10000)) {
-      return io_error(state->path + ": cannot be created: " + errno_text(errno) +
+      return io_error(printable(state->path) + ": cannot be created: " + errno_text(errno) +
                       ": give another --summaries_dir");
     }
   }
@@ -222,13 +228,21 @@ Result<void> EventWriter::flush() {
       if (::ftruncate(state_->fd, state_->written) == 0) {
         (void)::lseek(state_->fd, state_->written, SEEK_SET);
       }
-      return io_error(state_->path + ": cannot be written: " + errno_text(why) +
-                      ": free some space or give another --summaries_dir");
+      return cannot_be_written(state_->path, why);
     }
     left.remove_prefix(static_cast<std::size_t>(n));
   }
   state_->written += static_cast<off_t>(state_->pending.size());
   state_->pending.clear();
+  return {};
+}
+
+Result<void> EventWriter::close() {
+  GRAFT_TRY(flush());
+  // On Linux the descriptor is gone whatever close() answers.
+  if (::close(std::exchange(state_->fd, -1)) != 0 && errno != EINTR) {
+    return cannot_be_written(state_->path, errno);
+  }
   return {};
 }
 

@@ -46,6 +46,9 @@ class EventWriter {
   // One write() of all pending records, so that a reader sees whole steps. kIo names the file; what
   // was written of the records in hand is then cut off again and they stay pending.
   Result<void> flush();
+  // flush(), and the file is closed: some file systems say only then that a write failed. kIo names
+  // the file. Nothing is added afterwards.
+  Result<void> close();
   const std::string& path() const;
 
  private:

@@ -187,5 +187,20 @@ TEST_F(EventWriterTest, FailedFlushLeavesWholeRecords) {
   EXPECT_EQ(events[2].step(), 2);
 }
 
+TEST_F(EventWriterTest, CloseWritesWhatIsPendingAndLetsTheFileGo) {
+  auto writer = EventWriter::create(dir_);
+  ASSERT_TRUE(writer.ok());
+  const auto open_files = [] {
+    return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+  };
+  const auto before = open_files();
+  SummaryBuilder summary;
+  summary.scalar("a", 1);
+  writer->add_summary(summary, 1);
+  ASSERT_TRUE(writer->close().ok());
+  EXPECT_EQ(open_files(), before - 1);
+  EXPECT_EQ(events_in(writer->path()).size(), 2U);
+}
+
 }  // namespace
 }  // namespace graft

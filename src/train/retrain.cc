@@ -54,8 +54,9 @@ class Retraining {
     GRAFT_TRY(record.write_running());
     auto done = train_and_finish(directory);
     if (!done.ok()) {
-      // The reason counts, not that it could not be recorded.
-      (void)record.write_stopped(done.error());
+      // The reason counts; that it could not be recorded is said beside it.
+      const auto recorded = record.write_stopped(done.error());
+      if (!recorded.ok()) observer_.on_warning(recorded.error().message);
       return std::move(done).error();
     }
     result_.seconds_total = seconds_since(began_);
@@ -205,6 +206,7 @@ class Retraining {
     fingerprint_ = training_fingerprint(options_, dataset_, features_->table);
     GRAFT_ASSIGN(RunDirectory directory,
                  RunDirectory::choose(options_.summaries_dir, fingerprint_, options_.resume));
+    for (const std::string& warning : directory.warnings()) observer_.on_warning(warning);
     auto& checkpoint = directory.checkpoint();
     const auto fits = [&](const Checkpoint& c) {
       return c.step <= static_cast<std::uint64_t>(options_.how_many_training_steps) &&

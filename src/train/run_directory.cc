@@ -21,6 +21,7 @@ namespace {
 
 constexpr const char* kRunJson = "run.json";
 constexpr const char* kCheckpoint = "checkpoint.graft";
+constexpr const char* kNotTakenUp = " (should its training be unfinished, it is not gone on with)";
 constexpr int kMaxRuns = 1000000;
 
 std::string numbered(const std::string& summaries_dir, int number) {
@@ -57,9 +58,14 @@ bool is_fresh(const std::string& directory) {
          is_empty_or_absent(join_path(directory, "validation"));
 }
 
-bool is_unfinished(const std::string& directory, const Hash128& fingerprint) {
-  const auto text = read_text_file(join_path(directory, kRunJson), std::uint64_t{1} << 26);
-  if (!text.ok()) return false;
+// problem: why the record that is there could not be read; untouched otherwise.
+bool is_unfinished(const std::string& directory, const Hash128& fingerprint,
+                   std::optional<Error>& problem) {
+  auto text = read_text_file(join_path(directory, kRunJson), std::uint64_t{1} << 26);
+  if (!text.ok()) {
+    if (text.error().kind != ErrorKind::kNotFound) problem = std::move(text).error();
+    return false;
+  }
   const auto json = parse_json(*text);
   if (!json.ok() || !json->is_object()) return false;
   const auto state = json->find("state");
@@ -89,12 +95,14 @@ int lock(const std::string& directory, Result<void>& failure) {
 RunDirectory::RunDirectory(RunDirectory&& other) noexcept
     : path_(std::move(other.path_)),
       lock_(std::exchange(other.lock_, -1)),
-      checkpoint_(std::move(other.checkpoint_)) {}
+      checkpoint_(std::move(other.checkpoint_)),
+      warnings_(std::move(other.warnings_)) {}
 
 RunDirectory& RunDirectory::operator=(RunDirectory&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(lock_, other.lock_);
   std::swap(checkpoint_, other.checkpoint_);
+  std::swap(warnings_, other.warnings_);
   return *this;
 }
 
@@ -119,17 +127,25 @@ Result<RunDirectory> RunDirectory::choose(const std::string& summaries_dir,
                                           const Hash128& fingerprint, bool resume) {
   GRAFT_TRY(make_directories(summaries_dir));
   const std::vector<int> numbers = run_numbers(summaries_dir);
+  std::vector<std::string> warnings;
   for (auto number = numbers.rbegin(); resume && number != numbers.rend(); ++number) {
     const std::string path = numbered(summaries_dir, *number);
-    if (!is_unfinished(path, fingerprint)) continue;
+    std::optional<Error> problem;
+    if (!is_unfinished(path, fingerprint, problem)) {
+      if (problem) warnings.push_back(problem->message + kNotTakenUp);
+      continue;
+    }
     Result<void> failure;
     RunDirectory directory(path, lock(path, failure));
     // Read again under the lock: it may have finished in between.
-    if (directory.lock_ < 0 || !is_unfinished(path, fingerprint)) continue;
+    if (directory.lock_ < 0 || !is_unfinished(path, fingerprint, problem)) continue;
     auto checkpoint = load_checkpoint(directory.checkpoint_file());
     if (checkpoint.ok() && checkpoint->fingerprint == fingerprint) {
       directory.checkpoint_ = std::move(checkpoint).value();
+    } else if (!checkpoint.ok() && checkpoint.error().kind != ErrorKind::kNotFound) {
+      warnings.push_back(checkpoint.error().message);
     }
+    directory.warnings_ = std::move(warnings);
     return directory;
   }
   // summaries_dir itself, else behind the last run, which may be a folder that was never used.
@@ -141,7 +157,9 @@ Result<RunDirectory> RunDirectory::choose(const std::string& summaries_dir,
     Result<void> failure;
     RunDirectory directory(path, lock(path, failure));
     GRAFT_TRY(failure);
-    if (directory.lock_ >= 0 && is_fresh(path)) return directory;
+    if (directory.lock_ < 0 || !is_fresh(path)) continue;
+    directory.warnings_ = std::move(warnings);
+    return directory;
   }
   return io_error(printable(summaries_dir) + ": holds too many runs: give another --summaries_dir");
 }

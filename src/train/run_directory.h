@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -33,12 +34,15 @@ class RunDirectory {
   std::string checkpoint_file() const;
   // Where to go on; empty for a start at step 0.
   std::optional<Checkpoint>& checkpoint() { return checkpoint_; }
+  // Records and a checkpoint that could not be read, so that a run begins anew that may have begun.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   RunDirectory(std::string path, int lock) : path_(std::move(path)), lock_(lock) {}
   std::string path_;
   int lock_ = -1;
   std::optional<Checkpoint> checkpoint_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace graft

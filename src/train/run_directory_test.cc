@@ -85,6 +85,19 @@ TEST_F(RunDirectoryTest, ADamagedRecordIsForeign) {
   EXPECT_EQ(chosen(), base_ + "/run-2");
 }
 
+TEST_F(RunDirectoryTest, NamesWhatItCannotRead) {
+  put_run(base_, "running", kOurs);
+  ASSERT_TRUE(write_atomically(base_ + "/checkpoint.graft", std::string_view("half")).ok());
+  ASSERT_TRUE(make_directories(base_ + "/run-2/run.json").ok());  // stands for a disk that fails
+  auto directory = RunDirectory::choose(base_, kOurs, true);
+  ASSERT_TRUE(directory.ok());
+  EXPECT_EQ(directory->path(), base_);
+  EXPECT_FALSE(directory->checkpoint().has_value());
+  ASSERT_EQ(directory->warnings().size(), 2U);
+  EXPECT_TRUE(directory->warnings()[0].starts_with(base_ + "/run-2/run.json: "));
+  EXPECT_TRUE(directory->warnings()[1].starts_with(base_ + "/checkpoint.graft: "));
+}
+
 TEST_F(RunDirectoryTest, AFileInTheWayIsAnError) {
   ASSERT_TRUE(write_atomically(base_, std::string_view("a file")).ok());
   EXPECT_FALSE(RunDirectory::choose(base_, kOurs, true).ok());

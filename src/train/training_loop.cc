@@ -67,7 +67,8 @@ class TrainingLoop {
       if (Clock::now() - last_checkpoint_ >= kCheckpointPeriod) GRAFT_TRY(checkpoint(step_ + 1));
       report_progress(last);
     }
-    GRAFT_TRY(validation_writer_->flush());
+    GRAFT_TRY(train_writer_->close());
+    GRAFT_TRY(validation_writer_->close());
     return Head{trainer_.head().weights.clone(), trainer_.head().biases.clone()};
   }
 
@@ -146,8 +147,10 @@ class TrainingLoop {
   }
 
   Error stopped() {
-    (void)train_writer_->flush();
     if (auto saved = checkpoint(step_); !saved.ok()) return saved.error();
+    for (EventWriter* log : {&*train_writer_, &*validation_writer_}) {
+      if (auto closed = log->close(); !closed.ok()) return closed.error();
+    }
     return cancelled("stopped after " + format_count(step_) + " of " + format_count(steps_) +
                      " steps: saved in " + printable(job_.run.path()) +
                      ": the same command goes on from there");

@@ -31,11 +31,7 @@ class HighwayBackend final : public Backend {
       if (input.dtype != DType::kF32) return Refusal{"f32 only"};
       if (input.layout != Layout::kDense) return Refusal{"reads dense inputs only"};
     }
-    try {
-      return std::visit([&](const auto& op) { return dispatch(op, spec, constants); }, spec.op);
-    } catch (const std::bad_alloc&) {
-      return Refusal{"not enough memory to prepare it"};
-    }
+    return std::visit([&](const auto& op) { return dispatch(op, spec, constants); }, spec.op);
   }
 
  private:

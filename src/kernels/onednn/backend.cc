@@ -19,7 +19,6 @@ namespace {
 constexpr std::int64_t kMostElements = std::int64_t{1} << 28;
 constexpr int kMostTaps = 64;
 constexpr int kMostPadding = 256;
-constexpr const char* kNoMemory = "not enough memory to prepare it";
 
 bool is_moderate(const Padding& pad) {
   return std::max({pad.top, pad.bottom, pad.left, pad.right}) <= kMostPadding;
@@ -67,14 +66,13 @@ class OneDnnBackend final : public Backend {
     for (const TensorSpec& input : spec.inputs) {
       if (input.dtype != DType::kF32) return Refusal{"f32 only"};
     }
-    if (!has_room_for_code()) return Refusal{kNoMemory};
+    if (!has_room_for_code()) throw std::bad_alloc();
     run_single_threaded();
     try {
       return std::visit([&](const auto& op) { return dispatch(op, spec, constants); }, spec.op);
     } catch (const dnnl::error& error) {
+      if (error.status == dnnl_out_of_memory) throw std::bad_alloc();
       return Refusal{std::string("oneDNN: ") + error.what()};
-    } catch (const std::bad_alloc&) {
-      return Refusal{kNoMemory};
     }
   }
 

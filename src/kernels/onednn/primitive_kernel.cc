@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "kernels/onednn/runtime.h"
@@ -40,6 +41,10 @@ PrimitiveKernel::~PrimitiveKernel() {
 }
 
 void PrimitiveKernel::add(dnnl::primitive primitive) {
+  const char* implementation = "";
+  dnnl_primitive_desc_query(primitive.get_primitive_desc(), dnnl_query_impl_info_str, 0,
+                            &implementation);
+  if (std::strstr(implementation, "gemm") != nullptr) make_product_code();
   steps_.push_back({std::move(primitive), {}, {}});
 }
 

@@ -85,6 +85,17 @@ dnnl_stream_t thread_stream() {
   return stream.get();
 }
 
+void make_product_code() {
+  static const bool made = [] {
+    constexpr dnnl_dim_t kSide = 16;
+    const std::array<float, kSide * kSide> a{}, b{};
+    std::array<float, kSide * kSide> product;
+    return dnnl_sgemm('N', 'N', kSide, kSide, kSide, 1.0F, a.data(), kSide, b.data(), kSide, 0.0F,
+                      product.data(), kSide) == dnnl_success;
+  }();
+  static_cast<void>(made);
+}
+
 std::string numeric_mode() {
   const dnnl_version_t& version = *dnnl_version();
   std::string mode = "onednn-" + std::to_string(version.major) + "." +

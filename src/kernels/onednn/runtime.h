@@ -23,6 +23,10 @@ void run_single_threaded();  // that part alone, for prepare()
 // dispatches to, and the caches, by which it splits (and so orders) long sums.
 std::string numeric_mode();
 
+// Makes the code of oneDNN's matrix products now, which it would do when the first of them runs:
+// then nobody looks whether there is memory for it.
+void make_product_code();
+
 // The memory of a tensor in a layout. Rank 4 is NHWC here and N, C, H, W in oneDNN's logical order;
 // other ranks are row-major as they are. Scalars are described as [1].
 dnnl::memory::desc describe(const Shape& shape, Layout layout);
