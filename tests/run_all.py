@@ -224,6 +224,7 @@ def stage_threads(tally, _options):
 def stage_faults(tally, _options):
     stream([sys.executable, "tests/faults/kill_points.py"], tally)
     stream([sys.executable, "tests/faults/board_flood.py"], tally)
+    stream([sys.executable, "tests/faults/clock_jumps.py"], tally)
 
 
 def stage_interop(tally, _options):
@@ -237,7 +238,7 @@ STAGES = {
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "fuzz": ("Fuzzing, a minute a target (clang)", stage_fuzz),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
-    "faults": ("Kill -9 at 200 points, 10,000 connections", stage_faults),
+    "faults": ("Kill -9 at 200 points, 10,000 connections, a clock that jumps", stage_faults),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
 }
 
