@@ -11,79 +11,106 @@
 
 namespace graft {
 
-std::vector<float> smoothed(std::span<const float> values, double weight) {
-  std::vector<float> out(values.size());
+std::vector<float> smoothed_at(std::span<const float> values, double weight,
+                               std::span<const std::size_t> indices) {
+  std::vector<float> out;
+  out.reserve(indices.size());
   double last = 0, power = 1;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      out[i] = values[i];
-      continue;
+  std::size_t i = 0;
+  for (const std::size_t wanted : indices) {
+    for (; i <= wanted; ++i) {
+      if (!std::isfinite(values[i])) continue;
+      last = last * weight + (1 - weight) * static_cast<double>(values[i]);
+      power *= weight;
     }
-    last = last * weight + (1 - weight) * static_cast<double>(values[i]);
-    power *= weight;
-    out[i] = static_cast<float>(last / (1 - power));
+    const float value = values[wanted];
+    out.push_back(std::isfinite(value) ? static_cast<float>(last / (1 - power)) : value);
   }
   return out;
 }
 
-std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<const float> values,
-                                        ViewRange range, std::size_t pixels) {
-  const std::size_t count = xs.size();
-  std::size_t begin = 0, end = count;  // points within
-  while (begin < count && !(xs[begin] >= range.low && xs[begin] <= range.high)) ++begin;
-  while (end > begin && !(xs[end - 1] >= range.low && xs[end - 1] <= range.high)) --end;
+namespace {
+
+// The points whose x lies within the range, [begin, end) from the first to the last of them, and
+// one beyond on either side; where none does, the two that the line is drawn between.
+struct Part {
+  std::size_t first, begin, end, last;
+};
+Part part_within(std::span<const double> xs, ViewRange range) {
+  const auto within = [&](double x) { return x >= range.low && x <= range.high; };
+  std::size_t begin = 0, end = xs.size();
+  while (begin < end && !within(xs[begin])) ++begin;
+  while (end > begin && !within(xs[end - 1])) --end;
   if (begin == end) {
-    // Nothing within: the two that the line is drawn between.
     begin = end = static_cast<std::size_t>(
         std::find_if(xs.begin(), xs.end(), [&](double x) { return x > range.high; }) - xs.begin());
   }
-  const std::size_t first = begin > 0 ? begin - 1 : 0;
-  const std::size_t last = std::min(count, end + 1);  // one behind
+  return {begin > 0 ? begin - 1 : 0, begin, end, std::min(xs.size(), end + 1)};
+}
+
+// Which of `pixels` equal columns between the ends of the xs an x falls into. Where xs are not
+// ordered, some lie beyond the range on either side: in columns of their own.
+class PixelColumns {
+ public:
+  PixelColumns(std::span<const double> xs, ViewRange range, std::size_t pixels)
+      : pixels_(static_cast<double>(pixels)) {
+    double low = xs[0], high = xs[0];
+    for (const double x : xs) {
+      low = x < low ? x : low;
+      high = x > high ? x : high;
+    }
+    low_ = std::max(range.low, low);
+    high = std::min(range.high, high);
+    scale_ = high > low_ ? pixels_ / (high - low_) : 0;
+  }
+  std::int64_t operator()(double x) const {
+    const double at = (x - low_) * scale_;
+    if (!std::isfinite(at)) return 0;
+    const double clamped = std::clamp(at, -1.0, pixels_);
+    const auto whole = static_cast<std::int64_t>(clamped);  // towards zero
+    return clamped < static_cast<double>(whole) ? whole - 1 : whole;
+  }
+
+ private:
+  double pixels_, low_ = 0, scale_ = 0;
+};
+
+}  // namespace
+
+std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<const float> values,
+                                        ViewRange range, std::size_t pixels) {
+  const auto [first, begin, end, last] = part_within(xs, range);
   std::vector<std::size_t> out;
   if (pixels == 0 || last - first <= pixels * 4) {
     for (std::size_t i = first; i < last; ++i) out.push_back(i);
     return out;
   }
   if (first < begin) out.push_back(first);
-  const double low =
-      std::max(range.low, *std::min_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            xs.begin() + static_cast<std::ptrdiff_t>(end)));
-  const double high =
-      std::min(range.high, *std::max_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
-                                             xs.begin() + static_cast<std::ptrdiff_t>(end)));
-  const double scale = high > low ? static_cast<double>(pixels) / (high - low) : 0;
-  const auto column = [&](std::size_t i) {
-    const double at = (xs[i] - low) * scale;
-    if (!std::isfinite(at)) return std::int64_t{0};
-    // Where xs are not ordered, some lie beyond the range on either side.
-    return static_cast<std::int64_t>(std::floor(std::clamp(at, -1.0, static_cast<double>(pixels))));
-  };
+  const PixelColumns column(xs.subspan(begin, end - begin), range, pixels);
   for (std::size_t i = begin; i < end;) {
-    const std::int64_t here = column(i);
+    const std::int64_t here = column(xs[i]);
     constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
     std::size_t lowest = kNone, highest = kNone, odd = kNone;
     const std::size_t head = i;
-    for (; i < end && column(i) == here; ++i) {
+    do {
       if (!std::isfinite(values[i])) {
         odd = std::min(odd, i);
-        continue;
+      } else {
+        if (lowest == kNone || values[i] < values[lowest]) lowest = i;
+        if (highest == kNone || values[i] > values[highest]) highest = i;
       }
-      if (lowest == kNone || values[i] < values[lowest]) lowest = i;
-      if (highest == kNone || values[i] > values[highest]) highest = i;
-    }
-    std::vector<std::size_t> kept = {head, i - 1};
-    for (const std::size_t extra : {lowest, highest, odd}) {
-      if (extra != kNone) kept.push_back(extra);
-    }
-    std::sort(kept.begin(), kept.end());
-    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-    out.insert(out.end(), kept.begin(), kept.end());
+      ++i;
+    } while (i < end && column(xs[i]) == here);
+    std::array<std::size_t, 5> kept = {head, i - 1, lowest, highest, odd};
+    std::sort(kept.begin(), kept.end());  // kNone behind all others
+    const auto behind = std::unique(kept.begin(), std::find(kept.begin(), kept.end(), kNone));
+    out.insert(out.end(), kept.begin(), behind);
   }
   if (end < last) out.push_back(end);
   return out;
 }
 
-std::string encode_curve(const Curve& curve, std::span<const float> smooth,
+std::string encode_curve(const CurveSpans& curve, std::span<const float> smooth,
                          std::span<const std::size_t> indices) {
   static_assert(std::endian::native == std::endian::little);
   std::string out = "GRS1";
@@ -98,7 +125,7 @@ std::string encode_curve(const Curve& curve, std::span<const float> smooth,
   for (const std::size_t i : indices) put(curve.steps[i]);
   for (const std::size_t i : indices) put(curve.walls[i]);
   for (const std::size_t i : indices) put(curve.values[i]);
-  for (const std::size_t i : indices) put(smooth[i]);
+  for (const float value : smooth) put(value);
   return out;
 }
 
