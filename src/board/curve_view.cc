@@ -7,7 +7,9 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 namespace graft {
 
@@ -15,14 +17,17 @@ std::vector<float> smoothed_at(std::span<const float> values, double weight,
                                std::span<const std::size_t> indices) {
   std::vector<float> out;
   out.reserve(indices.size());
+  // Less than that is nothing beside 1; and numbers that end up as the least there are cost time.
+  constexpr double kNothing = 0x1p-60;
   double last = 0, power = 1;
-  std::size_t i = 0;
+  std::size_t next = 0;
   for (const std::size_t wanted : indices) {
-    for (; i <= wanted; ++i) {
-      if (!std::isfinite(values[i])) continue;
-      last = last * weight + (1 - weight) * static_cast<double>(values[i]);
-      power *= weight;
+    for (const float value : values.subspan(next, wanted + 1 - next)) {
+      if (!std::isfinite(value)) continue;
+      last = last * weight + (1 - weight) * static_cast<double>(value);
+      power = power > kNothing ? power * weight : 0;
     }
+    next = wanted + 1;
     const float value = values[wanted];
     out.push_back(std::isfinite(value) ? static_cast<float>(last / (1 - power)) : value);
   }
@@ -49,21 +54,31 @@ Part part_within(std::span<const double> xs, ViewRange range) {
 }
 
 // Which of `pixels` equal columns between the ends of the xs an x falls into. Where xs are not
-// ordered, some lie beyond the range on either side: in columns of their own.
+// ordered, some lie beyond the range on either side: in columns of their own. xs: at least one.
 class PixelColumns {
  public:
   PixelColumns(std::span<const double> xs, ViewRange range, std::size_t pixels)
-      : pixels_(static_cast<double>(pixels)) {
-    double low = xs[0], high = xs[0];
-    for (const double x : xs) {
-      low = x < low ? x : low;
-      high = x > high ? x : high;
-    }
-    low_ = std::max(range.low, low);
-    high = std::min(range.high, high);
+      : xs_(xs),
+        pixels_(static_cast<double>(pixels)),
+        ordered_(std::adjacent_find(xs.begin(), xs.end(),
+                                    [](double a, double b) { return !(a <= b); }) == xs.end()) {
+    const auto [lowest, highest] = ordered_ ? std::pair(xs.begin(), std::prev(xs.end()))
+                                            : std::minmax_element(xs.begin(), xs.end());
+    low_ = std::max(range.low, *lowest);
+    const double high = std::min(range.high, *highest);
     scale_ = high > low_ ? pixels_ / (high - low_) : 0;
   }
-  std::int64_t operator()(double x) const {
+  // How many points from xs[begin] on, in their order, fall into the column that it falls into.
+  std::size_t count_from(std::size_t begin) const {
+    const auto from = xs_.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto same = [this, here = column(*from)](double x) { return column(x) == here; };
+    const auto behind = ordered_ ? std::partition_point(from, xs_.end(), same)
+                                 : std::find_if_not(from, xs_.end(), same);
+    return static_cast<std::size_t>(behind - from);
+  }
+
+ private:
+  std::int64_t column(double x) const {
     const double at = (x - low_) * scale_;
     if (!std::isfinite(at)) return 0;
     const double clamped = std::clamp(at, -1.0, pixels_);
@@ -71,8 +86,9 @@ class PixelColumns {
     return clamped < static_cast<double>(whole) ? whole - 1 : whole;
   }
 
- private:
+  std::span<const double> xs_;
   double pixels_, low_ = 0, scale_ = 0;
+  bool ordered_;
 };
 
 }  // namespace
@@ -86,21 +102,27 @@ std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<co
     return out;
   }
   if (first < begin) out.push_back(first);
-  const PixelColumns column(xs.subspan(begin, end - begin), range, pixels);
+  const PixelColumns columns(xs.subspan(begin, end - begin), range, pixels);
   for (std::size_t i = begin; i < end;) {
-    const std::int64_t here = column(xs[i]);
     constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
     std::size_t lowest = kNone, highest = kNone, odd = kNone;
+    float low = std::numeric_limits<float>::infinity(), high = -low;
     const std::size_t head = i;
-    do {
-      if (!std::isfinite(values[i])) {
+    for (const float value : values.subspan(head, columns.count_from(head - begin))) {
+      if (!std::isfinite(value)) {
         odd = std::min(odd, i);
       } else {
-        if (lowest == kNone || values[i] < values[lowest]) lowest = i;
-        if (highest == kNone || values[i] > values[highest]) highest = i;
+        if (value < low) {
+          low = value;
+          lowest = i;
+        }
+        if (value > high) {
+          high = value;
+          highest = i;
+        }
       }
       ++i;
-    } while (i < end && column(xs[i]) == here);
+    }
     std::array<std::size_t, 5> kept = {head, i - 1, lowest, highest, odd};
     std::sort(kept.begin(), kept.end());  // kNone behind all others
     const auto behind = std::unique(kept.begin(), std::find(kept.begin(), kept.end(), kNone));
