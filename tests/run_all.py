@@ -224,7 +224,8 @@ def stage_threads(tally, _options):
 
 def stage_faults(tally, _options):
     """Samples; ./dev faults has the long forms."""
-    for script in ("points.py", "surroundings.py", "determinism.py", "board_flood.py"):
+    for script in ("points.py", "surroundings.py", "determinism.py", "board_flood.py",
+                   "clock_jumps.py"):
         stream([sys.executable, f"tests/faults/{script}"], tally)
 
 
@@ -239,7 +240,7 @@ STAGES = {
     "sanitizers": ("AddressSanitizer and UndefinedBehaviorSanitizer (clang)", stage_sanitizers),
     "fuzz": ("Fuzzing, a minute a target (clang)", stage_fuzz),
     "threads": ("ThreadSanitizer (clang)", stage_threads),
-    "faults": ("Kills and errors at system calls, faults around runs, the same answer, 10,000 connections", stage_faults),
+    "faults": ("Faults at system calls and around runs, the same answer, 10,000 connections, a clock", stage_faults),
     "interop": ("Against real TensorFlow and TensorBoard", stage_interop),
 }
 

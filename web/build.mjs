@@ -4,8 +4,8 @@
 //   node build.mjs [--watch]
 
 import { build, context } from "esbuild";
-import { copyFile, mkdir, readdir, readFile, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { copyFile, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
@@ -13,12 +13,44 @@ import { gzipSync } from "node:zlib";
 // needs the chart library too; for everything.
 const LIMITS = { home: 60 * 1024, curves: 68 * 1024, total: 150 * 1024 };
 
+const FIRST = "app/main.tsx";
+
 const here = dirname(fileURLToPath(import.meta.url));
 const dist = join(here, "dist");
 
+// uPlot prepares for writing numbers and dates when it is loaded. A browser's first use of Intl takes
+// some 25 ms, and it writes nothing of ours: what axes and tooltips say is said by web/charts.
+const withoutIntl = {
+  name: "without-intl",
+  setup: ({ onLoad }) => onLoad({ filter: /uPlot\.esm\.js$/ }, async ({ path }) => {
+    let contents = await readFile(path, "utf8");
+    for (const [asked, instead] of [["new Intl.DateTimeFormat().resolvedOptions().timeZone", "undefined"],
+      ["new Intl.NumberFormat(domEnv ? nav.language : 'en-US')", "{ format: String }"]]) {
+      if (contents.split(asked).length !== 2) throw new Error(`uPlot: no longer says ${asked} once: see build.mjs`);
+      contents = contents.replace(asked, instead);
+    }
+    return { contents };
+  }),
+};
+
+// Small modules that several pages share: in the first script they cost less than as requests.
+const SHARED = ["app/use.ts", "charts/line_data.ts", "pages/parts/network.ts", "pages/parts/run_name.ts",
+  "pages/parts/stage.ts", "pages/parts/training_choice.tsx", "runs/filter.ts"];
+
+// Whatever is fetched later needs the first script, and says so here: then the bundler splits nothing
+// off that.
+const oneFirstScript = {
+  name: "one-first-script",
+  setup: ({ onLoad }) => onLoad({ filter: /([\\/]app[\\/]main|[\\/]pages[\\/]\w+|downloads|sound|zh)\.tsx?$/ }, async ({ path }) => {
+    const used = path === join(here, FIRST) ? SHARED : [FIRST];
+    const imports = used.map((name) => `import ${JSON.stringify(join(here, name))};`).join("\n");
+    return { contents: `${await readFile(path, "utf8")}\n${imports}\n`, loader: path.endsWith("x") ? "tsx" : "ts" };
+  }),
+};
+
 const options = {
   absWorkingDir: here,
-  entryPoints: { app: "app/main.tsx" },
+  entryPoints: [{ in: FIRST, out: "app" }, { in: "app/styles/all.css", out: "app" }],
   outdir: "dist/assets",
   chunkNames: "[name]-[hash]",
   bundle: true,
@@ -29,6 +61,8 @@ const options = {
   jsxImportSource: "preact",
   minify: true,
   metafile: true,
+  write: false,
+  plugins: [withoutIntl, oneFirstScript],
   legalComments: "none",
   logLevel: "warning",
 };
@@ -42,6 +76,23 @@ function closure(outputs, entry) {
     }
   }
   return seen;
+}
+
+// What the bundler calls app.js only names the chunk that holds it all: that takes its place. And where
+// it fetches a page, it fetches at once what that page imports, which a browser would see only in the
+// page's own script.
+async function write({ outputFiles, metafile: { outputs } }) {
+  const [{ path: stub }] = outputs["dist/assets/app.js"].imports;
+  const nameOf = (path) => (path === stub ? "app.js" : basename(path));
+  const parts = (path) => [...closure(outputs, path)].filter((name) => name !== stub).reverse();
+  for (const { path, text } of outputFiles) {
+    const name = `dist/assets/${basename(path)}`;
+    if (name === "dist/assets/app.js") continue;
+    const renamed = text.replaceAll(basename(stub), "app.js");
+    await writeFile(join(dist, "assets", nameOf(name)), name !== stub ? renamed
+      : renamed.replace(/import\("\.\/([^"]+)"\)/g, (_, page) => `Promise.all([${parts(`dist/assets/${page}`)
+        .map((part) => `import("./${nameOf(part)}")`).join()}]).then(all=>all.pop())`));
+  }
 }
 
 async function report(metafile) {
@@ -72,8 +123,9 @@ await rm(dist, { recursive: true, force: true });
 await mkdir(join(dist, "assets"), { recursive: true });
 for (const file of ["index.html", "icon.svg"]) await copyFile(join(here, "app", file), join(dist, file));
 if (process.argv.includes("--watch")) {
-  await (await context(options)).watch();
+  await (await context({ ...options, write: true })).watch();
 } else {
-  const { metafile } = await build(options);
-  await report(metafile);
+  const built = await build(options);
+  await write(built);
+  await report(built.metafile);
 }

@@ -1,17 +1,24 @@
 // The board in a real browser: prints, in milliseconds, how long people wait to see things.
 //
-//   node bench/board/page.mjs paint URL TIMES        first contentful paint of the Home page, in a new
+//   node bench/board/page.mjs paint URL TIMES WAIT   first contentful paint of the Home page, in a new
 //                                                     context each time: nothing is cached
-//   node bench/board/page.mjs screen URL POINTS TIMES  from asking for the Curves page until a curve
+//   node bench/board/page.mjs empty TIMES WAIT       the same of a page that is one word: what the
+//                                                     browser itself takes
+//   node bench/board/page.mjs screen URL POINTS TIMES WAIT  from asking for the Curves page until a curve
 //                                                     that ends at step POINTS - 1 is painted
 //   node bench/board/page.mjs pixel URL COMMAND…      runs COMMAND, which prints "step seconds" of each
 //                                                     event that it writes, and compares with when the
 //                                                     frame that shows the step was painted
 //
+// A new context is a new window, in which Chromium sets up its own things (the list beneath the address
+// bar alone is half a second of processor time) for a second or two, beside the page. WAIT: milliseconds
+// that the window stands before the page is asked for; 0: what that costs is part of the figure.
+//
 // A curve says its last step in aria-valuemax when it is drawn; the frame is painted when the task
 // after the next animation frame runs.
 
 import { spawn } from "node:child_process";
+import { createServer } from "node:http";
 import { createInterface } from "node:readline";
 import { launch, openPage } from "../../web/tests/pages/browser.mjs";
 
@@ -34,10 +41,11 @@ const watchCurves = () => {
   }).observe(document, { attributes: true, attributeFilter: ["aria-valuemax"], subtree: true });
 };
 
-async function paint(browser, url, times) {
+async function paint(browser, url, times, wait) {
   const taken = [];
   for (let i = 0; i < times; i++) {
     const { context, page } = await openPage(browser);
+    await page.waitForTimeout(wait);
     await page.goto(url);
     await page.waitForFunction(() => performance.getEntriesByName("first-contentful-paint").length > 0);
     taken.push(await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime));
@@ -46,11 +54,21 @@ async function paint(browser, url, times) {
   return taken;
 }
 
-async function screen(browser, url, points, times) {
+async function empty(browser, times, wait) {
+  const server = createServer((_, response) => response.writeHead(200, { "Content-Type": "text/html" }).end("<!doctype html><title>.</title>Word"));
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const taken = await paint(browser, `http://127.0.0.1:${server.address().port}/`, times, wait);
+  server.closeAllConnections();
+  server.close();
+  return taken;
+}
+
+async function screen(browser, url, points, times, wait) {
   const taken = [];
   for (let i = 0; i < times; i++) {
     const { context, page } = await openPage(browser);
     await page.addInitScript(watchCurves);
+    await page.waitForTimeout(wait);
     await page.goto(`${url}#/curves`);
     await page.waitForFunction((last) => globalThis.painted?.some(([step]) => step === last), points - 1, { timeout: 60_000 });
     taken.push(await page.evaluate((last) => globalThis.painted.find(([step]) => step === last)[1] - performance.timeOrigin, points - 1));
@@ -83,10 +101,11 @@ async function pixel(browser, url, command) {
 const [what, url, ...rest] = process.argv.slice(2);
 const browser = await launch();
 try {
-  if (what === "paint") report(await paint(browser, url, Number(rest[0])));
-  else if (what === "screen") report(await screen(browser, url, Number(rest[0]), Number(rest[1])));
+  if (what === "paint") report(await paint(browser, url, Number(rest[0]), Number(rest[1])));
+  else if (what === "empty") report(await empty(browser, Number(url), Number(rest[0])));
+  else if (what === "screen") report(await screen(browser, url, Number(rest[0]), Number(rest[1]), Number(rest[2])));
   else if (what === "pixel") report(await pixel(browser, url, rest));
-  else throw new Error("usage: page.mjs paint|screen|pixel URL …");
+  else throw new Error("usage: page.mjs paint|screen|pixel URL …, page.mjs empty …");
 } finally {
   await browser.close();
 }

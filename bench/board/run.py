@@ -7,7 +7,10 @@ there. Push: from just before a trainer's write() to the event in a listening cl
 without logs, two seconds after the start. Under a flood: a training that a board shows, with and
 without 10,000 connections that wish the board no good, in turn; the flood itself takes its part of the
 processor on the same machine. In Chromium, where it is installed (page.mjs): first contentful paint, a
-million scalars on the screen, and from a trainer's write() to the painted frame.
+million scalars on the screen, and from a trainer's write() to the painted frame; of the first two, and
+of an empty page for comparison, also in windows that were only just opened.
+
+Usage: run.py [--only-browser]
 """
 
 import json
@@ -34,6 +37,7 @@ PAGE = Path(__file__).with_name("page.mjs")
 TAG = "accuracy/all"  # board_bench's
 SCALARS, WRITES = 1_000_000, 200
 FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
+WINDOW_MS = 2500  # until a new browser window has set up its own things
 
 
 def free_port():
@@ -211,20 +215,39 @@ def in_page(empty, many, live):
             not (ROOT / "web" / "node_modules").exists():
         print("in a browser: not measured: node, the page's packages or chromium are not here")
         return
+    half, most = in_browser("empty", 9, WINDOW_MS)
+    print(f"an empty page's paint          {half:8.1f} ms median, {most:.1f} ms 95th percentile; "
+          f"{in_browser('empty', 9, 0)[0]:.1f} ms in a new window")
     with Board(empty) as board:
-        half, most = in_browser("paint", board.address, 9)
-        print(f"first contentful paint         {half:8.1f} ms median, {most:.1f} ms 95th percentile")
+        half, most = in_browser("paint", board.address, 9, WINDOW_MS)
+        print(f"first contentful paint         {half:8.1f} ms median, {most:.1f} ms 95th percentile; "
+              f"{in_browser('paint', board.address, 9, 0)[0]:.1f} ms in a new window")
     with Board(many) as board:
         board.wait_for_scalars()
-        half, _ = in_browser("screen", board.address, SCALARS, 5)
-        print(f"1,000,000 scalars on the screen{half:8.1f} ms")
+        half, _ = in_browser("screen", board.address, SCALARS, 5, WINDOW_MS)
+        print(f"1,000,000 scalars on the screen{half:8.1f} ms; "
+              f"{in_browser('screen', board.address, SCALARS, 5, 0)[0]:.1f} ms in a new window")
     with Board(live) as board:
         board.ask("/api/runs")
         half, most = in_browser("pixel", board.address, BENCH, "follow", live / "run", WRITES)
         print(f"event written -> painted       {half:8.1f} ms median, {most:.1f} ms 95th percentile")
 
 
+def make_many(many):
+    subprocess.run([str(BENCH), "make", f"{many}/run", str(SCALARS)], check=True)
+
+
+def browser_alone():
+    with tempfile.TemporaryDirectory(prefix="graft-board-") as work:
+        for name in ("empty", "live"):
+            Path(work, name).mkdir()
+        make_many(Path(work, "many"))
+        in_page(Path(work, "empty"), Path(work, "many"), Path(work, "live"))
+
+
 def main():
+    if "--only-browser" in sys.argv:
+        return browser_alone()
     with tempfile.TemporaryDirectory(prefix="graft-board-") as work:
         empty = Path(work, "empty")
         empty.mkdir()
@@ -235,7 +258,7 @@ def main():
             time.sleep(2)
             print(f"idle memory                    {board.memory_mb():8.1f} MB")
         many = Path(work, "many")
-        subprocess.run([str(BENCH), "make", f"{many}/run", str(SCALARS)], check=True)
+        make_many(many)
         size = sum(file.stat().st_size for file in many.rglob("*events*"))
         loaded = subprocess.run([str(BENCH), "load", str(many), "5"], check=True,
                                 capture_output=True, text=True).stdout.strip()
@@ -255,6 +278,7 @@ def main():
         live = Path(work, "live")
         live.mkdir()
         in_page(empty, many, live)
+    return None
 
 
 if __name__ == "__main__":

@@ -70,8 +70,17 @@ struct Board::State {
         results(photos, classifiers, slow),
         problems(slow),
         jobs(options.program, [this](const Json& job, const Json& lines) { tell_job(job, lines); }),
-        context{options, token,   store,    trainings, classifiers,
-                photos,  results, problems, jobs,      [this] { return watcher->mode(); }} {}
+        context{options,
+                token,
+                store,
+                trainings,
+                classifiers,
+                photos,
+                results,
+                problems,
+                jobs,
+                [this] { return watcher->mode(); },
+                [this] { return server->events().last_id(); }} {}
 
   BoardOptions options;
   const std::string token;

@@ -31,6 +31,7 @@ struct BoardContext {
   PhotoProblems& problems;
   Jobs& jobs;
   std::function<LogWatcher::Mode()> mode;
+  std::function<std::string()> last_event;  // the id of what was pushed last
 };
 
 // Which thread answers: the network's own (constants only), or the pools for what takes
@@ -47,6 +48,7 @@ struct Route {
 // Never null: what is not there is answered with 404 or 405. id: what stands for {}.
 const Route& find_route(const HttpRequest& request, std::string& id);
 
+std::span<const Route> state_routes();
 std::span<const Route> log_routes();
 std::span<const Route> photo_routes();
 std::span<const Route> work_routes();
@@ -56,11 +58,13 @@ std::span<const Route> tensorboard_routes();
 // its own.
 std::string model_dir_of(const BoardContext& context);
 
+// What a page has to know before it can show anything: /api/start.
+Json start_json(BoardContext& context);
 // As /api/runs and status' `problems` have them.
 Json to_json(const RunInfo& run);
 Json to_json(const LogProblem& problem);
 
-// The page, with this start's token in it, and its files.
+// The page, with this start's token and what /api/start answers in it, and its files.
 HttpResponse page_response(BoardContext& context, const HttpRequest& request);
 
 // The whole of `x`, or the error as a response.

@@ -184,6 +184,48 @@ TEST_F(BoardTest, AnswersAsTheExamplesOfTheContractDo) {
   }
 }
 
+// One answer with what the others say apart; the page has it, and misses nothing from there on.
+TEST_F(BoardTest, ThePageComesWithWhatItBeginsWith) {
+  const Json start = json("/api/start");
+  EXPECT_EQ(start["status"], json("/api/status"));
+  EXPECT_EQ(start["runs"], json("/api/runs")["runs"]);
+  EXPECT_EQ(start["trainings"], json("/api/trainings")["trainings"]);
+  const Json jobs = json("/api/jobs")["jobs"];
+  EXPECT_EQ(start["job"].is_null(), jobs.empty());
+  EXPECT_EQ(start["tags"].size(), start["runs"].size());
+  for (const auto& [run, tags] : start["tags"].items()) {
+    EXPECT_EQ(tags, json("/api/tags?run=" + run));
+  }
+  constexpr std::string_view kMark = "name=\"graft-start\" content=\"";
+  const std::string page = get("/").body;
+  if (const std::size_t at = page.find(kMark); at != std::string::npos) {  // it was built
+    const std::size_t begin = at + kMark.size();
+    std::string text = page.substr(begin, page.find('"', begin) - begin);
+    for (const auto& [name, letter] : std::vector<std::pair<std::string, std::string>>{
+             {"&quot;", "\""}, {"&#39;", "'"}, {"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}}) {
+      for (std::size_t i = text.find(name); i != std::string::npos; i = text.find(name, i + 1)) {
+        text.replace(i, name.size(), letter);
+      }
+    }
+    Json in_page = *parse_json(text);
+    in_page["event"] = start["event"];
+    EXPECT_EQ(in_page, start);
+  }
+  const std::string folder = trained_->dir / "logs/later";
+  auto writer = EventWriter::create(folder);
+  ASSERT_TRUE(writer.ok());
+  ASSERT_TRUE(writer->flush().ok());
+  ASSERT_TRUE(comes_true([this] { return json("/api/runs")["runs"].size() == 5; }));
+  test::Connection viewer(board_->port());
+  std::string pushed;
+  viewer.send(test::request_text(board_->port(), "GET",
+                                 "/api/events?after=" + start["event"].get<std::string>()));
+  EXPECT_TRUE(viewer.receive_until(pushed, "\"name\":\"later\"")) << pushed;
+  EXPECT_EQ(pushed.find("event: reset"), std::string::npos);
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(comes_true([this] { return json("/api/runs")["runs"].size() == 4; }));
+}
+
 TEST_F(BoardTest, ShowsTheRunsAndTheirNumbers) {
   const Json runs = json("/api/runs")["runs"];
   ASSERT_EQ(runs.size(), 4U);

@@ -7,83 +7,132 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <limits>
+#include <utility>
 
 namespace graft {
 
-std::vector<float> smoothed(std::span<const float> values, double weight) {
-  std::vector<float> out(values.size());
+std::vector<float> smoothed_at(std::span<const float> values, double weight,
+                               std::span<const std::size_t> indices) {
+  std::vector<float> out;
+  out.reserve(indices.size());
+  // Less than that is nothing beside 1; and numbers that end up as the least there are cost time.
+  constexpr double kNothing = 0x1p-60;
   double last = 0, power = 1;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) {
-      out[i] = values[i];
-      continue;
+  std::size_t next = 0;
+  for (const std::size_t wanted : indices) {
+    for (const float value : values.subspan(next, wanted + 1 - next)) {
+      if (!std::isfinite(value)) continue;
+      last = last * weight + (1 - weight) * static_cast<double>(value);
+      power = power > kNothing ? power * weight : 0;
     }
-    last = last * weight + (1 - weight) * static_cast<double>(values[i]);
-    power *= weight;
-    out[i] = static_cast<float>(last / (1 - power));
+    next = wanted + 1;
+    const float value = values[wanted];
+    out.push_back(std::isfinite(value) ? static_cast<float>(last / (1 - power)) : value);
   }
   return out;
 }
 
-std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<const float> values,
-                                        ViewRange range, std::size_t pixels) {
-  const std::size_t count = xs.size();
-  std::size_t begin = 0, end = count;  // points within
-  while (begin < count && !(xs[begin] >= range.low && xs[begin] <= range.high)) ++begin;
-  while (end > begin && !(xs[end - 1] >= range.low && xs[end - 1] <= range.high)) --end;
+namespace {
+
+// The points whose x lies within the range, [begin, end) from the first to the last of them, and
+// one beyond on either side; where none does, the two that the line is drawn between.
+struct Part {
+  std::size_t first, begin, end, last;
+};
+Part part_within(std::span<const double> xs, ViewRange range) {
+  const auto within = [&](double x) { return x >= range.low && x <= range.high; };
+  std::size_t begin = 0, end = xs.size();
+  while (begin < end && !within(xs[begin])) ++begin;
+  while (end > begin && !within(xs[end - 1])) --end;
   if (begin == end) {
-    // Nothing within: the two that the line is drawn between.
     begin = end = static_cast<std::size_t>(
         std::find_if(xs.begin(), xs.end(), [&](double x) { return x > range.high; }) - xs.begin());
   }
-  const std::size_t first = begin > 0 ? begin - 1 : 0;
-  const std::size_t last = std::min(count, end + 1);  // one behind
+  return {begin > 0 ? begin - 1 : 0, begin, end, std::min(xs.size(), end + 1)};
+}
+
+// Which of `pixels` equal columns between the ends of the xs an x falls into. Where xs are not
+// ordered, some lie beyond the range on either side: in columns of their own. xs: at least one.
+class PixelColumns {
+ public:
+  PixelColumns(std::span<const double> xs, ViewRange range, std::size_t pixels)
+      : xs_(xs),
+        pixels_(static_cast<double>(pixels)),
+        ordered_(std::adjacent_find(xs.begin(), xs.end(),
+                                    [](double a, double b) { return !(a <= b); }) == xs.end()) {
+    const auto [lowest, highest] = ordered_ ? std::pair(xs.begin(), std::prev(xs.end()))
+                                            : std::minmax_element(xs.begin(), xs.end());
+    low_ = std::max(range.low, *lowest);
+    const double high = std::min(range.high, *highest);
+    scale_ = high > low_ ? pixels_ / (high - low_) : 0;
+  }
+  // How many points from xs[begin] on, in their order, fall into the column that it falls into.
+  std::size_t count_from(std::size_t begin) const {
+    const auto from = xs_.begin() + static_cast<std::ptrdiff_t>(begin);
+    const auto same = [this, here = column(*from)](double x) { return column(x) == here; };
+    const auto behind = ordered_ ? std::partition_point(from, xs_.end(), same)
+                                 : std::find_if_not(from, xs_.end(), same);
+    return static_cast<std::size_t>(behind - from);
+  }
+
+ private:
+  std::int64_t column(double x) const {
+    const double at = (x - low_) * scale_;
+    if (!std::isfinite(at)) return 0;
+    const double clamped = std::clamp(at, -1.0, pixels_);
+    const auto whole = static_cast<std::int64_t>(clamped);  // towards zero
+    return clamped < static_cast<double>(whole) ? whole - 1 : whole;
+  }
+
+  std::span<const double> xs_;
+  double pixels_, low_ = 0, scale_ = 0;
+  bool ordered_;
+};
+
+}  // namespace
+
+std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<const float> values,
+                                        ViewRange range, std::size_t pixels) {
+  const auto [first, begin, end, last] = part_within(xs, range);
   std::vector<std::size_t> out;
   if (pixels == 0 || last - first <= pixels * 4) {
     for (std::size_t i = first; i < last; ++i) out.push_back(i);
     return out;
   }
   if (first < begin) out.push_back(first);
-  const double low =
-      std::max(range.low, *std::min_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            xs.begin() + static_cast<std::ptrdiff_t>(end)));
-  const double high =
-      std::min(range.high, *std::max_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
-                                             xs.begin() + static_cast<std::ptrdiff_t>(end)));
-  const double scale = high > low ? static_cast<double>(pixels) / (high - low) : 0;
-  const auto column = [&](std::size_t i) {
-    const double at = (xs[i] - low) * scale;
-    if (!std::isfinite(at)) return std::int64_t{0};
-    // Where xs are not ordered, some lie beyond the range on either side.
-    return static_cast<std::int64_t>(std::floor(std::clamp(at, -1.0, static_cast<double>(pixels))));
-  };
+  const PixelColumns columns(xs.subspan(begin, end - begin), range, pixels);
   for (std::size_t i = begin; i < end;) {
-    const std::int64_t here = column(i);
     constexpr std::size_t kNone = std::numeric_limits<std::size_t>::max();
     std::size_t lowest = kNone, highest = kNone, odd = kNone;
+    float low = std::numeric_limits<float>::infinity(), high = -low;
     const std::size_t head = i;
-    for (; i < end && column(i) == here; ++i) {
-      if (!std::isfinite(values[i])) {
+    for (const float value : values.subspan(head, columns.count_from(head - begin))) {
+      if (!std::isfinite(value)) {
         odd = std::min(odd, i);
-        continue;
+      } else {
+        if (value < low) {
+          low = value;
+          lowest = i;
+        }
+        if (value > high) {
+          high = value;
+          highest = i;
+        }
       }
-      if (lowest == kNone || values[i] < values[lowest]) lowest = i;
-      if (highest == kNone || values[i] > values[highest]) highest = i;
+      ++i;
     }
-    std::vector<std::size_t> kept = {head, i - 1};
-    for (const std::size_t extra : {lowest, highest, odd}) {
-      if (extra != kNone) kept.push_back(extra);
-    }
-    std::sort(kept.begin(), kept.end());
-    kept.erase(std::unique(kept.begin(), kept.end()), kept.end());
-    out.insert(out.end(), kept.begin(), kept.end());
+    std::array<std::size_t, 5> kept = {head, i - 1, lowest, highest, odd};
+    std::sort(kept.begin(), kept.end());  // kNone behind all others
+    const auto behind = std::unique(kept.begin(), std::find(kept.begin(), kept.end(), kNone));
+    out.insert(out.end(), kept.begin(), behind);
   }
   if (end < last) out.push_back(end);
   return out;
 }
 
-std::string encode_curve(const Curve& curve, std::span<const float> smooth,
+std::string encode_curve(const CurveSpans& curve, std::span<const float> smooth,
                          std::span<const std::size_t> indices) {
   static_assert(std::endian::native == std::endian::little);
   std::string out = "GRS1";
@@ -98,7 +147,7 @@ std::string encode_curve(const Curve& curve, std::span<const float> smooth,
   for (const std::size_t i : indices) put(curve.steps[i]);
   for (const std::size_t i : indices) put(curve.walls[i]);
   for (const std::size_t i : indices) put(curve.values[i]);
-  for (const std::size_t i : indices) put(smooth[i]);
+  for (const float value : smooth) put(value);
   return out;
 }
 

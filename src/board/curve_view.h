@@ -13,10 +13,12 @@
 
 namespace graft {
 
-// TensorBoard's smoothing: an exponential moving average, divided by what the start lacks.
-// weight in [0, 1). Values that are not finite stay as they are and do not enter the average.
+// TensorBoard's smoothing: an exponential moving average, divided by what the start lacks, at these
+// places (ascending indices), over all values before them. weight in [0, 1). Values that are not
+// finite stay as they are and do not enter the average. In order of the last place.
 // Source: tensorboard/components/vz_line_chart2, resmoothDataset.
-std::vector<float> smoothed(std::span<const float> values, double weight);
+std::vector<float> smoothed_at(std::span<const float> values, double weight,
+                               std::span<const std::size_t> indices);
 
 struct ViewRange {
   double low, high;  // on the axis
@@ -27,8 +29,9 @@ struct ViewRange {
 std::vector<std::size_t> points_to_draw(std::span<const double> xs, std::span<const float> values,
                                         ViewRange range, std::size_t pixels);
 
-// "GRS1", u32 n, u64 total, f64 steps, f64 walls, f32 values, f32 smoothed; little endian.
-std::string encode_curve(const Curve& curve, std::span<const float> smooth,
+// "GRS1", u32 n, u64 total, f64 steps, f64 walls, f32 values, f32 smoothed; little endian. smooth:
+// one a place in `indices`.
+std::string encode_curve(const CurveSpans& curve, std::span<const float> smooth,
                          std::span<const std::size_t> indices);
 
 // A step as the whole number that it was logged as; the nearest one where it has none.

@@ -28,6 +28,11 @@ void EventHub::push(std::string_view event, const std::string& data) {
   on_event_();
 }
 
+std::string EventHub::last_id() const {
+  const std::lock_guard lock(mutex_);
+  return id(first_ + events_.size() - 1);
+}
+
 EventHub::Start EventHub::start(std::string_view last_event_id) const {
   const std::lock_guard lock(mutex_);
   const std::uint64_t now = first_ + events_.size();

@@ -21,6 +21,9 @@ class EventHub {
   // data: one line of JSON.
   void push(std::string_view event, const std::string& data);
 
+  // The id of the event that was pushed last; of the one before the first while there is none.
+  std::string last_id() const;
+
   // Where a page that saw `last_event_id` ("" for none) goes on. `missed`: it cannot have what lies
   // between.
   struct Start {

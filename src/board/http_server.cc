@@ -216,6 +216,7 @@ std::optional<HttpResponse> HttpServer::State::Session::take_header() {
   const HttpLimits& limits = server_.options.limits;
   auto refusal = graft::take_header(*parser_, limits, server_.options.guard, request_);
   last_event_id_ = request_.header("last-event-id");
+  if (last_event_id_.empty()) last_event_id_ = request_.param("after");
   if (refusal) return refusal;
   if (parser_->content_length().value_or(0) > 0) {
     if (server_.bodies >= limits.bodies) {

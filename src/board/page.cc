@@ -6,7 +6,8 @@
 namespace graft {
 namespace {
 
-constexpr std::string_view kTokenMark = "__GRAFT_TOKEN__";
+constexpr std::string_view kTokenMark = "__GRAFT_TOKEN__", kStartMark = "__GRAFT_START__";
+constexpr std::size_t kMostInPage = std::size_t{64} << 10;  // of what the page begins with
 
 std::string html_escaped(std::string_view text) {
   std::string out;
@@ -32,6 +33,12 @@ std::string html_escaped(std::string_view text) {
     }
   }
   return out;
+}
+
+void put(std::string& text, std::string_view mark, const std::string& value) {
+  if (const std::size_t at = text.find(mark); at != std::string::npos) {
+    text.replace(at, mark.size(), value);
+  }
 }
 
 // What random keys are made of: anything else could begin another header.
@@ -101,9 +108,10 @@ HttpResponse page_response(BoardContext& context, const HttpRequest& request) {
     HttpResponse response;
     if (asset) {
       std::string text(asset->plain);
-      if (const std::size_t mark = text.find(kTokenMark); mark != std::string::npos) {
-        text.replace(mark, kTokenMark.size(), context.token);
-      }
+      put(text, kTokenMark, context.token);
+      // So the first view needs no further answers. Of very many runs the page asks itself.
+      const std::string start = dump_json(start_json(context), -1);
+      put(text, kStartMark, start.size() > kMostInPage ? "" : html_escaped(start));
       response = html(std::move(text));
     } else {
       response = html(plain_page(context));

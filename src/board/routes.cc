@@ -65,8 +65,9 @@ constexpr Route kFile = {Method::kGet, "", Lane::kNow, page};
 const Route& find_route(const HttpRequest& request, std::string& id) {
   bool known_path = false;
   const Method asked = request.method == Method::kHead ? Method::kGet : request.method;
-  for (const std::span<const Route> table : {std::span<const Route>(kOwnRoutes), log_routes(),
-                                             photo_routes(), work_routes(), tensorboard_routes()}) {
+  for (const std::span<const Route> table :
+       {std::span<const Route>(kOwnRoutes), state_routes(), log_routes(), photo_routes(),
+        work_routes(), tensorboard_routes()}) {
     for (const Route& route : table) {
       if (!matches(route.pattern, request.path, id)) continue;
       if (route.method == asked) return route;

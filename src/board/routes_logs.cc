@@ -1,4 +1,4 @@
-// State, runs and their numbers.
+// The numbers of runs: curves, histograms, images, texts, graphs.
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -14,121 +14,6 @@
 namespace graft {
 namespace {
 
-Json status_json(BoardContext& context) {
-  Json logdirs = Json::array();
-  for (const Logdir& logdir : context.store.logdirs()) {
-    logdirs.push_back({{"name", logdir.name},
-                       {"path", printable(absolute_path(logdir.path))},
-                       {"exists", is_directory(logdir.path)}});
-  }
-  const LogWatcher::Mode mode = context.mode();
-  Json newest = nullptr, photos = nullptr;
-  if (const auto training = context.trainings.newest()) {
-    const Json json = to_json(*training, "");
-    newest = {{"training", training->id},
-              {"name", training->group},
-              {"state", training->state},
-              {"accuracy", json["accuracy"]},
-              {"interval_95", json["interval_95"]},
-              {"photos", json["photos_tested"]},
-              {"ended", json["ended"]}};
-    std::uint64_t count = 0;
-    for (const auto& [split, number] : json["splits"].items()) {
-      if (number.is_number_unsigned()) count += number.get<std::uint64_t>();
-    }
-    photos = {{"image_dir", training->image_dir},
-              {"photos", count},
-              {"classes", training->labels.size()}};
-  } else if (!context.options.image_dir.empty()) {
-    if (const auto set = context.photos.set(""); set.ok() && *set) {
-      photos = {{"image_dir", printable(context.options.image_dir)},
-                {"photos", (*set)->dataset.examples.size()},
-                {"classes", (*set)->dataset.classes.size()}};
-    }
-  }
-  const std::string model_dir = model_dir_of(context);
-  std::size_t installed = 0;
-  for (const ModelSpec& spec : all_models()) {
-    installed += !spec.untrained && !installed_at(spec, model_dir).empty() ? 1 : 0;
-  }
-  Json classifiers = Json::array();
-  for (const ClassifierEntry& entry : context.classifiers.all()) {
-    classifiers.push_back(
-        {{"id", entry.id},
-         {"name", printable(entry.name)},
-         {"file", printable(entry.file)},
-         {"architecture", entry.architecture},
-         {"labels", entry.labels},
-         {"training", entry.training.empty() ? Json(nullptr) : Json(entry.training)},
-         {"cam", entry.class_maps}});
-  }
-  Json problems = Json::array();
-  for (const auto& list : {context.store.problems(), context.trainings.problems()}) {
-    for (const LogProblem& problem : list) problems.push_back(to_json(problem));
-  }
-  const std::string job = context.jobs.running();
-  return {{"version", GRAFT_VERSION},
-          {"logdirs", std::move(logdirs)},
-          {"live", mode.polling ? "polling" : "inotify"},
-          {"live_reason", mode.polling ? Json(mode.reason) : Json(nullptr)},
-          {"runs", context.store.runs().size()},
-          {"newest", std::move(newest)},
-          {"photos", std::move(photos)},
-          {"installed", installed},
-          {"classifiers", std::move(classifiers)},
-          {"job", job.empty() ? Json(nullptr) : Json(job)},
-          {"problems", std::move(problems)}};
-}
-
-HttpResponse status(BoardContext& context, const HttpRequest&, const std::string&) {
-  return json_response(status_json(context));
-}
-
-HttpResponse runs(BoardContext& context, const HttpRequest&, const std::string&) {
-  Json list = Json::array();
-  for (const RunInfo& run : context.store.runs()) list.push_back(to_json(run));
-  return json_response({{"runs", std::move(list)}});
-}
-
-HttpResponse trainings(BoardContext& context, const HttpRequest&, const std::string&) {
-  std::map<std::string, std::string> classifier_of;
-  for (const ClassifierEntry& entry : context.classifiers.all()) {
-    classifier_of.emplace(entry.training, entry.id);
-  }
-  Json list = Json::array();
-  for (const auto& training : context.trainings.all()) {
-    const auto classifier = classifier_of.find(training->id);
-    list.push_back(to_json(*training, classifier == classifier_of.end() ? "" : classifier->second));
-  }
-  return json_response({{"trainings", std::move(list)}});
-}
-
-Error no_run(const std::string& id) {
-  return not_found("run " + printable(id) + ": there is no such run: /api/runs lists them");
-}
-
-HttpResponse tags(BoardContext& context, const HttpRequest& request, const std::string&) {
-  const auto tags = context.store.tags(request.param("run"));
-  if (!tags) return error_response(no_run(request.param("run")));
-  const auto names = [](const std::vector<TagInfo>& list) {
-    Json out = Json::array();
-    for (const TagInfo& tag : list) out.push_back({{"tag", tag.tag}, {"points", tag.points}});
-    return out;
-  };
-  Json scalars = Json::array();
-  for (const TagInfo& tag : tags->scalars) {
-    scalars.push_back({{"tag", tag.tag},
-                       {"points", tag.points},
-                       {"last_step", tag.last_step},
-                       {"last_value", json_number(static_cast<double>(tag.last_value))}});
-  }
-  return json_response({{"scalars", std::move(scalars)},
-                        {"histograms", names(tags->histograms)},
-                        {"images", names(tags->images)},
-                        {"texts", names(tags->texts)},
-                        {"graph", tags->graph}});
-}
-
 HttpResponse series(BoardContext& context, const HttpRequest& request, const std::string&) {
   const std::string format = request.param("format");
   GRAFT_ROUTE_ASSIGN(const auto x0, request.number("x0"));
@@ -141,11 +26,23 @@ HttpResponse series(BoardContext& context, const HttpRequest& request, const std
         invalid_argument("parameters smooth and axis: smooth is 0 to 0.999, axis "
                          "is step or wall: correct them"));
   }
-  GRAFT_ROUTE_ASSIGN(
-      const Curve curve,
-      context.store.curve(request.param("run"), request.param("tag"), request.param("all") == "1"));
+  const std::string run = request.param("run"), tag = request.param("tag");
+  const bool all = request.param("all") == "1";
   HttpResponse response;
   response.headers = {{"Cache-Control", "no-store"}};
+  if (format.empty()) {
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    const ViewRange range = {x0.value_or(-kInfinity), x1.value_or(kInfinity)};
+    response.content_type = "application/octet-stream";
+    const auto found = context.store.with_curve(run, tag, all, [&](const CurveSpans& curve) {
+      const auto indices = points_to_draw(axis == "wall" ? curve.walls : curve.steps, curve.values,
+                                          range, static_cast<std::size_t>(pixels.value_or(0)));
+      response.body =
+          encode_curve(curve, smoothed_at(curve.values, smooth.value_or(0), indices), indices);
+    });
+    return found.ok() ? response : error_response(found.error());
+  }
+  GRAFT_ROUTE_ASSIGN(const Curve curve, context.store.curve(run, tag, all));
   if (format == "json") {
     Json points = Json::array();
     for (std::size_t i = 0; i < curve.steps.size(); ++i) {
@@ -160,18 +57,8 @@ HttpResponse series(BoardContext& context, const HttpRequest& request, const std
     response.body = csv_of(curve);
     return response;
   }
-  if (!format.empty()) {
-    return error_response(invalid_argument("parameter format=" + printable(format) +
-                                           ": give csv or json, or leave it out"));
-  }
-  const std::vector<float> smoothed_values = smoothed(curve.values, smooth.value_or(0));
-  constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto indices = points_to_draw(axis == "wall" ? curve.walls : curve.steps, curve.values,
-                                      {x0.value_or(-kInfinity), x1.value_or(kInfinity)},
-                                      static_cast<std::size_t>(pixels.value_or(0)));
-  response.content_type = "application/octet-stream";
-  response.body = encode_curve(curve, smoothed_values, indices);
-  return response;
+  return error_response(invalid_argument("parameter format=" + printable(format) +
+                                         ": give csv or json, or leave it out"));
 }
 
 HttpResponse histogram_steps(BoardContext& context, const HttpRequest& request,
@@ -329,11 +216,7 @@ HttpResponse graph(BoardContext& context, const HttpRequest& request, const std:
   return json_response(view);
 }
 
-constexpr std::array<Route, 9> kLogRoutes = {{
-    {Method::kGet, "/api/status", Lane::kLight, status},
-    {Method::kGet, "/api/runs", Lane::kLight, runs},
-    {Method::kGet, "/api/trainings", Lane::kLight, trainings},
-    {Method::kGet, "/api/tags", Lane::kLight, tags},
+constexpr std::array<Route, 5> kLogRoutes = {{
     {Method::kGet, "/api/series", Lane::kLight, series},
     {Method::kGet, "/api/hist", Lane::kLight, histogram_steps},
     {Method::kGet, "/api/blob", Lane::kLight, blob},

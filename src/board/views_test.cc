@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <set>
 #include <tuple>
 
@@ -26,20 +27,79 @@ using testing::ElementsAre;
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// The plain forms, which are what is meant.
+std::vector<float> smoothed(std::span<const float> values, double weight) {
+  std::vector<float> out(values.size());
+  double last = 0, power = 1;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (!std::isfinite(values[i])) {
+      out[i] = values[i];
+      continue;
+    }
+    last = last * weight + (1 - weight) * static_cast<double>(values[i]);
+    power *= weight;
+    out[i] = static_cast<float>(last / (1 - power));
+  }
+  return out;
+}
+
+std::vector<std::size_t> drawn_plainly(const std::vector<double>& xs,
+                                       const std::vector<float>& values, ViewRange range,
+                                       std::size_t pixels) {
+  std::vector<std::size_t> within;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    if (xs[i] >= range.low && xs[i] <= range.high) within.push_back(i);
+  }
+  const std::size_t begin = within.front(), end = within.back() + 1;
+  const auto [lowest, highest] =
+      std::minmax_element(xs.begin() + static_cast<std::ptrdiff_t>(begin),
+                          xs.begin() + static_cast<std::ptrdiff_t>(end));
+  const double low = std::max(range.low, *lowest), high = std::min(range.high, *highest);
+  const auto column = [&](std::size_t i) {
+    const double at = (xs[i] - low) * (static_cast<double>(pixels) / (high - low));
+    return std::floor(std::clamp(at, -1.0, static_cast<double>(pixels)));
+  };
+  std::set<std::size_t> kept;
+  if (begin > 0) kept.insert(begin - 1);
+  if (end < xs.size()) kept.insert(end);
+  for (std::size_t i = begin; i < end;) {
+    std::vector<std::size_t> finite;
+    const std::size_t head = i;
+    std::size_t odd = xs.size();
+    for (; i < end && column(i) == column(head); ++i) {
+      if (std::isfinite(values[i]))
+        finite.push_back(i);
+      else
+        odd = std::min(odd, i);
+    }
+    kept.insert({head, i - 1});
+    if (odd < xs.size()) kept.insert(odd);
+    const auto below = [&](std::size_t a, std::size_t b) { return values[a] < values[b]; };
+    const auto above = [&](std::size_t a, std::size_t b) { return values[a] > values[b]; };
+    if (finite.empty()) continue;
+    kept.insert(*std::min_element(finite.begin(), finite.end(), below));
+    kept.insert(*std::min_element(finite.begin(), finite.end(), above));
+  }
+  return {kept.begin(), kept.end()};
+}
+
 // By hand, w = 0.5: averages 0.5·1, 0.5·0.5+0.5·3, … divided by 1-0.5^n.
 TEST(Smoothed, DividesByWhatTheStartLacks) {
   const std::vector<float> values = {1, 3, kNan, 5};
-  const std::vector<float> out = smoothed(values, 0.5);
+  const std::vector<float> out = smoothed_at(values, 0.5, std::vector<std::size_t>{0, 1, 2, 3});
   EXPECT_FLOAT_EQ(out[0], 1);
   EXPECT_FLOAT_EQ(out[1], 1.75F / 0.75F);
   EXPECT_TRUE(std::isnan(out[2]));
   EXPECT_FLOAT_EQ(out[3], (0.5F * 1.75F + 2.5F) / 0.875F);
-  EXPECT_EQ(smoothed(std::vector<float>{4, 2}, 0), (std::vector<float>{4, 2}));
+  EXPECT_EQ(smoothed_at(std::vector<float>{4, 2}, 0, std::vector<std::size_t>{0, 1}),
+            (std::vector<float>{4, 2}));
 }
 
 // A constant stays what it is from the first point on, whatever the weight.
 TEST(Smoothed, KeepsAConstant) {
-  for (const float value : smoothed(std::vector<float>(1000, 0.75F), 0.99)) {
+  std::vector<std::size_t> all(1000);
+  std::iota(all.begin(), all.end(), 0);
+  for (const float value : smoothed_at(std::vector<float>(1000, 0.75F), 0.99, all)) {
     EXPECT_FLOAT_EQ(value, 0.75F);
   }
 }
@@ -86,6 +146,34 @@ TEST(PointsToDraw, KeepsWhatEachPixelColumnShows) {
   }
 }
 
+// Steps as they are, steps that repeat, and times that jump back and forth; whole curves and parts.
+TEST(PointsToDraw, AreThoseOfThePlainForm) {
+  constexpr std::size_t kPoints = 5000;
+  Rng rng(2);
+  for (const char* order : {"counted", "repeated", "jumping"}) {
+    std::vector<double> xs = counted(kPoints);
+    std::vector<float> values(kPoints);
+    for (std::size_t i = 0; i < kPoints; ++i) {
+      if (order[0] == 'r') xs[i] = std::floor(xs[i] / 7);
+      if (order[0] == 'j') xs[i] += static_cast<double>(rng.uniform(-900, 900));
+      values[i] = rng.uniform(0, 1) < 0.02F ? kNan : std::round(rng.uniform(-20, 20));
+    }
+    for (const ViewRange range : {ViewRange{-kInfinity, kInfinity}, ViewRange{100.5, 650}}) {
+      for (const std::size_t pixels : {std::size_t{1}, std::size_t{7}, std::size_t{100}}) {
+        if (order[0] == 'r' && pixels == 100 && range.low > 0) continue;  // every point is drawn
+        const auto chosen = points_to_draw(xs, values, range, pixels);
+        EXPECT_EQ(chosen, drawn_plainly(xs, values, range, pixels)) << order << " " << pixels;
+        std::vector<float> wanted;
+        const std::vector<float> all = smoothed(values, 0.6);
+        for (const std::size_t i : chosen) wanted.push_back(all[i]);
+        const std::vector<float> some = smoothed_at(values, 0.6, chosen);
+        ASSERT_EQ(some.size(), wanted.size());
+        EXPECT_EQ(std::memcmp(some.data(), wanted.data(), some.size() * sizeof(float)), 0);
+      }
+    }
+  }
+}
+
 TEST(PointsToDraw, TakesOnePointBeyondTheRange) {
   const std::vector<double> xs = counted(10);
   const std::vector<float> values(10, 1);
@@ -98,9 +186,9 @@ TEST(PointsToDraw, TakesOnePointBeyondTheRange) {
 
 TEST(EncodeCurve, LaysTheColumnsOneBehindTheOther) {
   const Curve curve{{0, 1, 2}, {10, 11, 12}, {5, 6, 7}};
-  const std::vector<float> smooth = {1, 2, 3};
+  const std::vector<float> smooth = {1, 3};
   const std::vector<std::size_t> indices = {0, 2};
-  const std::string bytes = encode_curve(curve, smooth, indices);
+  const std::string bytes = encode_curve({curve.steps, curve.walls, curve.values}, smooth, indices);
   ASSERT_EQ(bytes.size(), 16U + 2 * 24);
   EXPECT_EQ(bytes.substr(0, 4), "GRS1");
   double step = 0, wall = 0;

@@ -87,23 +87,44 @@ Error no_tag(const std::string& run, const std::string& tag) {
 }  // namespace
 
 Result<Curve> RunStore::curve(const std::string& id, const std::string& tag, bool all) const {
+  Curve out;
+  GRAFT_TRY(with_curve(id, tag, all, [&](const CurveSpans& curve) {
+    out.steps.assign(curve.steps.begin(), curve.steps.end());
+    out.walls.assign(curve.walls.begin(), curve.walls.end());
+    out.values.assign(curve.values.begin(), curve.values.end());
+  }));
+  return out;
+}
+
+Result<void> RunStore::with_curve(const std::string& id, const std::string& tag, bool all,
+                                  const std::function<void(const CurveSpans&)>& use) const {
   const std::shared_lock lock(state_->mutex);
   const Run* run = state_->find(id);
   if (run == nullptr) return no_run(id);
   const std::uint32_t index = run->tags[0].find(tag);
   if (index == TagTable::kNone) return no_tag(run->info.name, tag);
   const auto columns = run->columns(0, index);
-  Curve curve;
-  for (const Stretch& s : visible_stretches(columns, all)) {
-    const auto append = [&](auto& to, const auto& from) {
-      to.insert(to.end(), from.begin() + static_cast<std::ptrdiff_t>(s.begin),
-                from.begin() + static_cast<std::ptrdiff_t>(s.end));
+  const std::vector<Stretch> stretches = visible_stretches(columns, all);
+  const auto spans_of = [&](const Stretch& s) -> CurveSpans {
+    const Column& column = *columns[s.file];
+    const auto part = [&](const auto& whole) {
+      return std::span(whole).subspan(s.begin, s.end - s.begin);
     };
-    append(curve.steps, columns[s.file]->steps);
-    append(curve.walls, columns[s.file]->walls);
-    append(curve.values, columns[s.file]->values);
+    return {part(column.steps), part(column.walls), part(column.values)};
+  };
+  if (stretches.size() == 1) {
+    use(spans_of(stretches.front()));
+    return {};
   }
-  return curve;
+  Curve joined;
+  for (const Stretch& s : stretches) {
+    const CurveSpans part = spans_of(s);
+    joined.steps.insert(joined.steps.end(), part.steps.begin(), part.steps.end());
+    joined.walls.insert(joined.walls.end(), part.walls.begin(), part.walls.end());
+    joined.values.insert(joined.values.end(), part.values.begin(), part.values.end());
+  }
+  use({joined.steps, joined.walls, joined.values});
+  return {};
 }
 
 Result<std::vector<BlobPlace>> RunStore::blobs(const std::string& id, SummaryKind kind,

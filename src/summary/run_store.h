@@ -53,6 +53,11 @@ struct Curve {  // columns of one length; steps never decrease
   std::vector<float> values;
 };
 
+struct CurveSpans {  // the same, somebody else's
+  std::span<const double> steps, walls;
+  std::span<const float> values;
+};
+
 struct BlobPlace {
   double step = 0, wall = 0;
   std::string file;  // literal bytes
@@ -114,6 +119,10 @@ class RunStore {
   // kNotFound: no such run or tag. all: superseded points too, in the order of the files; steps may
   // then decrease.
   Result<Curve> curve(const std::string& run, const std::string& tag, bool all = false) const;
+  // The same without a copy where the curve lies in one piece, as one does that never began anew:
+  // calls `use` with it, whose views live during the call. Nothing is read meanwhile: be quick.
+  Result<void> with_curve(const std::string& run, const std::string& tag, bool all,
+                          const std::function<void(const CurveSpans&)>& use) const;
   Result<std::vector<BlobPlace>> blobs(const std::string& run, SummaryKind kind,
                                        const std::string& tag) const;
   // The newest graph's bytes. kNotFound: the run has none.

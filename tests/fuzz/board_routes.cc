@@ -48,8 +48,17 @@ struct BoardRoutes::State {
         results(photos, classifiers, stopped_pool()),
         problems(stopped_pool()),
         jobs(options.program, [](const Json&, const Json&) {}),
-        context{options, "token", store,    trainings, classifiers,
-                photos,  results, problems, jobs,      [] { return LogWatcher::Mode(); }} {}
+        context{options,
+                "token",
+                store,
+                trainings,
+                classifiers,
+                photos,
+                results,
+                problems,
+                jobs,
+                [] { return LogWatcher::Mode(); },
+                [] { return std::string(); }} {}
 
   static BoardOptions options_for(const std::string& folder, const std::string& image_dir) {
     BoardOptions options;

@@ -27,7 +27,8 @@ export interface EventHandlers {
 const RETRY_MS = [500, 1000, 2000, 4000, 5000];
 const HIDDEN_GRACE_MS = 5000; // a quick look at another tab does not close the channel
 
-export function openEvents(handlers: EventHandlers): () => void {
+/** after: the id of the last event that is known of; null: from now on. */
+export function openEvents(after: string | null, handlers: EventHandlers): () => void {
   let source: EventSource | null = null;
   let retry: ReturnType<typeof setTimeout> | undefined;
   let hide: ReturnType<typeof setTimeout> | undefined;
@@ -44,7 +45,7 @@ export function openEvents(handlers: EventHandlers): () => void {
 
   const open = () => {
     close();
-    const channel = new EventSource(address("events"));
+    const channel = new EventSource(address("events", everOpen ? {} : { after }));
     source = channel;
     channel.onopen = () => {
       failures = 0;

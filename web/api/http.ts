@@ -3,7 +3,7 @@
 
 import type {
   Classification, Comparison, Dataset, DrawnPhotos, Evaluation, Folders, GraphLevel, Hist, Job, JobOptions,
-  JobPreview, Network, PhotoPage, PhotoProblems, Run, SamplePage, Status, Tags, Training,
+  JobPreview, Network, PhotoPage, PhotoProblems, SamplePage, Start, Status, Tags,
 } from "./types";
 import { parseSeries, type Series } from "./series";
 
@@ -16,9 +16,9 @@ export class ApiError extends Error {
 
 type Query = Record<string, string | number | boolean | null | undefined>;
 
-function token(): string {
-  return document.querySelector('meta[name="graft-token"]')?.getAttribute("content") ?? "";
-}
+const inPage = (name: string): string =>
+  document.querySelector(`meta[name="graft-${name}"]`)?.getAttribute("content") ?? "";
+const token = () => inPage("token");
 
 /** The address below api/ with what is set in `query`. */
 export function address(path: string, query: Query = {}): string {
@@ -59,9 +59,13 @@ const changing = (method: string, body?: BodyInit): RequestInit => ({
   ...(body === undefined ? {} : { body }),
 });
 
+export const getStart = () => json<Start>("start");
+/** The answer to getStart() that came with the page; null: none did. */
+export function startInPage(): Start | null {
+  const text = inPage("start");
+  return text.startsWith("{") ? (JSON.parse(text) as Start) : null;
+}
 export const getStatus = () => json<Status>("status");
-export const getRuns = async () => (await json<{ runs: Run[] }>("runs")).runs;
-export const getTrainings = async () => (await json<{ trainings: Training[] }>("trainings")).trainings;
 export const getTags = (run: string) => json<Tags>("tags", { run });
 export const getZoo = async () => (await json<{ networks: Network[] }>("zoo")).networks;
 
@@ -107,8 +111,6 @@ export const getComparison = (a: string, b: string) => json<Comparison>("compare
 export const getFolders = (path?: string) =>
   json<Folders>("folders", { path }, { headers: { "X-Graft-Token": token() } });
 export const drawPhotos = () => json<DrawnPhotos>("sample", {}, changing("POST"));
-export const getJob = (id: string) => json<Job>(`jobs/${id}`);
-export const getJobs = async () => (await json<{ jobs: Job[] }>("jobs")).jobs;
 export const previewJob = (options: JobOptions) =>
   json<JobPreview>("jobs", { preview: 1 }, changing("POST", JSON.stringify({ options })));
 export const startJob = (options: JobOptions) =>

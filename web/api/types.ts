@@ -49,6 +49,15 @@ export interface Tags {
   scalars: ScalarTag[]; histograms: BlobTag[]; images: BlobTag[]; texts: BlobTag[]; graph: boolean;
 }
 
+/** What a page has to know before it can show anything. */
+export interface Start {
+  /** The id of the event that was pushed last. */
+  event: string;
+  status: Status; runs: Run[]; trainings: Training[]; job: Job | null;
+  /** By run; of very many runs not all are here. */
+  tags: Record<string, Tags>;
+}
+
 export interface Hist {
   steps: number[]; walls: number[]; edges: number[]; counts: number[][];
   percentiles: { p: number[]; values: (number | null)[][] };

@@ -1,29 +1,16 @@
 // What is around every page: name, where the numbers come from, whether they are live, the pages,
 // language, light or dark, help.
 
-import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { language, setLanguage, t, type Key } from "../i18n";
 import { connection, loadAll, status } from "../runs/store";
 import { Help } from "./help";
 import { Icon, Logo } from "./icons";
+import { loadPage, pageIfHere } from "./pages";
 import { link, PAGES, route, type PageName } from "./router";
 import { installShortcuts } from "./shortcuts";
 import { dark, toggleTheme } from "./theme";
 import { Loading, messageOf, Notice } from "./ui";
-
-const LOADERS: Record<PageName, () => Promise<{ default: ComponentType }>> = {
-  home: () => import("../pages/home"),
-  data: () => import("../pages/data"),
-  models: () => import("../pages/models"),
-  train: () => import("../pages/train"),
-  curves: () => import("../pages/curves"),
-  weights: () => import("../pages/weights"),
-  results: () => import("../pages/results"),
-  try: () => import("../pages/try"),
-  compare: () => import("../pages/compare"),
-  graph: () => import("../pages/graph"),
-};
 
 function Logdir() {
   const dirs = status.value?.logdirs ?? [];
@@ -51,25 +38,19 @@ function Lost() {
 }
 
 function Current({ page }: { page: PageName }) {
-  const [shown, setShown] = useState<{ page: PageName; component: ComponentType } | null>(null);
-  const [failure, setFailure] = useState<unknown>(null);
+  const [failure, setFailure] = useState<{ page: PageName; error: unknown } | null>(null);
+  const [, setTurn] = useState(0);
+  const Shown = pageIfHere(page);
   useEffect(() => {
-    let over = false;
-    setFailure(null);
-    LOADERS[page]().then(({ default: component }) => {
-      if (!over) setShown({ page, component });
-    }, (error: unknown) => {
-      if (!over) setFailure(error);
-    });
-    return () => { over = true; };
+    if (Shown !== undefined) return;
+    loadPage(page).then(() => setTurn((n) => n + 1), (error: unknown) => setFailure({ page, error }));
   }, [page]);
   useEffect(() => {
     document.title = `${t(`page.${page}`)} · Graft`;
   });
-  if (failure !== null) return <main id="main" class="page" tabIndex={-1}><h1>{t(`page.${page}`)}</h1><Notice kind="error">{messageOf(failure)}</Notice></main>;
-  if (shown === null || shown.page !== page) return <main id="main" class="page" tabIndex={-1}><Loading /></main>;
-  const Shown = shown.component;
-  return <Shown />;
+  if (Shown !== undefined) return <Shown />;
+  if (failure?.page === page) return <main id="main" class="page" tabIndex={-1}><h1>{t(`page.${page}`)}</h1><Notice kind="error">{messageOf(failure.error)}</Notice></main>;
+  return <main id="main" class="page" tabIndex={-1}><Loading /></main>;
 }
 
 export function App() {

@@ -1,17 +1,14 @@
 // Where the page begins.
 
-import "uplot/dist/uPlot.min.css";
-import "./styles/base.css";
-import "./styles/frame.css";
-import "./styles/parts.css";
-import "./styles/curves.css";
-import "./styles/photos.css";
-import "./styles/pages.css";
+import { firstPage } from "./pages"; // first: its script is asked for before the others are run
 import { render } from "preact";
 import { ready } from "../i18n";
-import { follow } from "../runs/store";
+import { begin, follow } from "../runs/store";
 import { App } from "./frame";
 import "./theme";
 
-follow();
-void ready.then(() => render(<App />, document.getElementById("app") as HTMLElement));
+begin();
+void Promise.all([ready, firstPage]).then(() => {
+  render(<App />, document.getElementById("app") as HTMLElement);
+  follow();
+});

@@ -4,7 +4,7 @@
 
 import uPlot from "uplot";
 import { align, nearest, yRange, type Aligned, type Axis, type LineSeries } from "./line_data";
-import { formatDuration, formatValue, type Units } from "./ticks";
+import { formatDuration, formatValue, grouped, type Units } from "./ticks";
 
 /** Of what is drawn on canvas, which style sheets do not reach. */
 export interface LineColours { ink: string; grid: string; ground: string; font: string }
@@ -165,7 +165,7 @@ export class LineChart {
     });
     const time = (seconds: number) => new Date(seconds * 1000).toLocaleTimeString(locale);
     const xText: uPlot.Axis["values"] = axis === "step"
-      ? (_, splits) => splits.map((v) => (Number.isInteger(v) ? v.toLocaleString(locale) : ""))
+      ? (_, splits) => splits.map((v) => (Number.isInteger(v) ? grouped(v) : ""))
       : axis === "relative"
         ? (_, splits) => splits.map((v) => formatDuration(v, this.options.words.units))
         : (_, splits) => splits.map(time);
@@ -295,7 +295,7 @@ export class LineChart {
       row.append(swatch, cell("td", series.name, "name"), cell("td", formatValue(series.y[i]), "figure"));
       if (showRaw) row.append(cell("td", formatValue(series.raw[i]), "figure faint"));
       row.append(
-        cell("td", `${words.step} ${(series.steps[i] as number).toLocaleString(locale)}`, "faint"),
+        cell("td", `${words.step} ${grouped(series.steps[i] as number)}`, "faint"),
         cell("td", `${formatDuration((series.walls[i] as number) - series.start, words.units)} · ${wall}`, "faint when"));
       if (rank === 0 && rows.length > 1) row.className = "first";
       table.append(row);
@@ -373,7 +373,7 @@ export class LineChart {
       this.host.setAttribute("aria-valuetext", words.nothing);
       return;
     }
-    const place = axis === "step" ? `${words.step} ${at.toLocaleString(locale)}`
+    const place = axis === "step" ? `${words.step} ${grouped(at)}`
       : axis === "relative" ? formatDuration(at, words.units) : new Date(at * 1000).toLocaleTimeString(locale);
     const values = this.series.map((s) => `${s.name} ${formatValue(s.y[nearest(s.x, at)])}`);
     this.host.setAttribute("aria-valuetext", `${place}: ${values.join(", ")}`);

@@ -1,7 +1,7 @@
 // Text in the reader's language. English is part of the first script, Chinese is fetched when chosen.
 
 import { computed, effect, signal } from "@preact/signals";
-import { formatDuration, type Units } from "../charts/ticks";
+import { formatDuration, grouped, type Units } from "../charts/ticks";
 import { kept } from "../runs/settings";
 import { en } from "./en";
 import { fill, type Params } from "./fill";
@@ -35,16 +35,16 @@ effect(() => {
 
 export function t(key: Key, params: Params = {}): string {
   const table = tables.value[language.value] ?? en;
-  return fill(table[key], params, locale.value);
+  return fill(table[key], params);
 }
 
 export const number = (value: number, digits = 0) =>
-  value.toLocaleString(locale.value, { maximumFractionDigits: digits });
+  grouped(value, 0, digits);
 
 /** A share as percent, with one digit; the sign as the language has it. */
 export const percent = (share: number | null | undefined, digits = 1) =>
   share === null || share === undefined ? "–"
-    : `${(share * 100).toLocaleString(locale.value, { minimumFractionDigits: digits, maximumFractionDigits: digits })}${t("unit.percent")}`;
+    : `${grouped(share * 100, digits, digits)}${t("unit.percent")}`;
 
 /** A moment given in ISO 8601, short. */
 export function moment(iso: string | null | undefined): string {

@@ -6,9 +6,9 @@ import { link } from "../app/router";
 import { t } from "../i18n";
 import { makeFilter } from "../runs/filter";
 import { loaded, runs, status, tags } from "../runs/store";
-import { ChartCard } from "./parts/chart_card";
+import { askAhead, ChartCard } from "./parts/chart_card";
 import {
-  axis, bindAddress, ignoreOutliers, logY, smoothing, tagFilter, tagGroups, visibleRuns,
+  axis, bindAddress, ignoreOutliers, logY, readAddress, smoothing, tagFilter, tagGroups, visibleRuns,
 } from "./parts/curve_state";
 import { RunList } from "./parts/run_list";
 
@@ -59,6 +59,20 @@ function NothingYet() {
       <div class="command"><code>{command}</code><CopyButton text={command} label={t("copy")} /></div>
     </Empty>
   );
+}
+
+// As style sheets have it: what is beside the charts, around one, and the least that one takes.
+const BESIDE = 264 + 26 + 2 * 24;
+const AROUND = 2 * 22;
+const NARROWEST = 480;
+
+/** Asks for the curves that will be seen first, before anything is drawn: a guess of how wide they will be. */
+export function ahead(): void {
+  readAddress();
+  const place = Math.min(innerWidth, 1560) - BESIDE;
+  const big = tagGroups.value.main.slice(0, 2);
+  const columns = Math.max(1, Math.min(big.length, Math.floor(place / NARROWEST)));
+  for (const tag of big) askAhead(tag, visibleRuns.value, place / columns - AROUND);
 }
 
 export default function Curves() {

@@ -3,8 +3,8 @@
 
 import { batch, computed, signal } from "@preact/signals";
 import { openEvents, type Connection } from "../api/events";
-import { ApiError, getJob, getJobs, getRuns, getStatus, getTags, getTrainings } from "../api/http";
-import type { Job, JobUpdate, Points, Run, Status, Tags, Training } from "../api/types";
+import { ApiError, getStart, getStatus, getTags, startInPage } from "../api/http";
+import type { Job, JobUpdate, Points, Run, Start, Status, Tags, Training } from "../api/types";
 import { assignColours } from "./colours";
 
 export const connection = signal<Connection>("connecting");
@@ -53,20 +53,21 @@ async function loadTags(run: string): Promise<void> {
   }
 }
 
+function take(start: Start): void {
+  batch(() => {
+    status.value = start.status;
+    trainings.value = start.trainings;
+    job.value = start.job;
+    tags.value = { ...tags.peek(), ...start.tags };
+    setRuns(start.runs);
+    loaded.value = true;
+  });
+  for (const run of start.runs) if (start.tags[run.id] === undefined) void loadTags(run.id);
+}
+
 export async function loadAll(): Promise<void> {
   try {
-    const [s, r, t] = await Promise.all([getStatus(), getRuns(), getTrainings()]);
-    const jobs = await getJobs().catch(() => [] as Job[]);
-    const current = jobs.find((j) => j.id === s.job) ?? jobs[jobs.length - 1];
-    const whole = current === undefined ? null : await getJob(current.id).catch(() => current);
-    batch(() => {
-      status.value = s;
-      trainings.value = t;
-      job.value = whole;
-      setRuns(r);
-      loaded.value = true;
-    });
-    await Promise.all(r.map((run) => loadTags(run.id)));
+    take(await getStart());
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
     if (!loaded.peek()) setTimeout(() => void loadAll(), 1500);
@@ -128,10 +129,17 @@ function invalidate(run: string | null): void {
   else void loadTags(run);
 }
 
-/** Asks for everything and follows; answers how to stop. */
+const first = startInPage();
+
+/** Takes what came with the page, or asks for it. */
+export function begin(): void {
+  if (first !== null) take(first);
+  else void loadAll();
+}
+
+/** Follows from there on; answers how to stop. */
 export function follow(): () => void {
-  void loadAll();
-  return openEvents({
+  return openEvents(first?.event ?? null, {
     onConnection: (state) => (connection.value = state),
     onGap: () => invalidate(null),
     onPoints: takePoints,

@@ -29,6 +29,7 @@ class Mock {
     this.nextEvent = 1;
     this.requests = [];
     this.job = null;
+    this.bare = false; // the page comes without what it begins with
   }
 
   async load() {
@@ -178,8 +179,17 @@ class Mock {
     return this.job;
   }
 
+  start() {
+    return {
+      event: String(this.nextEvent - 1), status: this.api("GET", "status"), runs: this._runs,
+      trainings: this._trainings.trainings, job: this.job,
+      tags: Object.fromEntries(this._runs.map((run) => [run.id, this._tags])),
+    };
+  }
+
   api(method, path, query, body) {
     const one = /^(\w+)\/([\w-]+)$/.exec(path);
+    if (path === "start") return this.start();
     if (path === "status") return { ...this._status, runs: this._runs.length, job: this.job?.state === "running" ? this.job.id : null };
     if (path === "runs") return { runs: this._runs };
     if (path === "trainings") return this._trainings;
@@ -234,7 +244,10 @@ class Mock {
       const file = normalize(url.pathname === "/" ? "/index.html" : url.pathname);
       try {
         let body = await readFile(join(DIST, file));
-        if (file === "/index.html") body = body.toString().replace("__GRAFT_TOKEN__", TOKEN);
+        if (file === "/index.html") {
+          const start = this.bare ? "" : JSON.stringify(this.start()).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+          body = body.toString().replace("__GRAFT_TOKEN__", TOKEN).replace("__GRAFT_START__", () => start);
+        }
         return send(200, TYPES[extname(file)] ?? "application/octet-stream", body, { "Content-Security-Policy": CSP });
       } catch {
         return fail(404, "not_found", `${url.pathname}: is not here: go to /`);

@@ -11,7 +11,7 @@ import { axisValues, brokenSteps, yRange, type LineSeries } from "../../charts/l
 import { formatValue } from "../../charts/ticks";
 import { locale, t, units } from "../../i18n";
 import { colourOf } from "../../runs/colours";
-import { curveFor, onCurve, startOf } from "../../runs/curve_data";
+import { curveFor, onCurve, startOf, type Curve } from "../../runs/curve_data";
 import { shortHash } from "../../runs/shorthash";
 import { tags } from "../../runs/store";
 import { axis, hovered, ignoreOutliers, logY, pinned, smoothing, tagKind, togglePin, zooms } from "./curve_state";
@@ -35,30 +35,43 @@ export function chartColours(): LineOptions["colours"] {
   return { ink: of("--muted"), grid: of("--hairline"), ground: of("--surface"), font: getComputedStyle(document.body).fontFamily };
 }
 
+const NEAR = 200; // pixels out of sight that count as seen
+
 export function useSeen(): [RefObject<HTMLDivElement | null>, boolean] {
   const ref = useRef<HTMLDivElement>(null);
   const [seen, setSeen] = useState(false);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (ref.current === null) return undefined;
+    // What is in sight from the start does not wait for a frame to be painted.
+    const { top, bottom } = ref.current.getBoundingClientRect();
+    const folded = ref.current.closest("details:not([open])") !== null;
+    if (!folded && bottom > -NEAR && top < innerHeight + NEAR) {
+      setSeen(true);
+      return undefined;
+    }
     const observer = new IntersectionObserver((entries) => {
       if (entries.some((e) => e.isIntersecting)) {
         setSeen(true);
         observer.disconnect();
       }
-    }, { rootMargin: "200px" });
+    }, { rootMargin: `${NEAR}px` });
     observer.observe(ref.current);
     return () => observer.disconnect();
   }, []);
   return [ref, seen];
 }
 
-/** Calls for a new drawing when one of the curves changed, at most once a frame. */
-function useCurves(list: Run[], tag: string): void {
+/** Calls for a new drawing when one of the curves changed: the first at once, others once a frame. */
+function useCurves(list: Run[], tag: string, isDrawn: () => boolean): void {
   const [, setTurn] = useState(0);
   const key = list.map((run) => run.id).join();
-  useEffect(() => {
+  useLayoutEffect(() => {
     let frame = 0;
     const changed = () => {
+      if (!isDrawn()) {
+        setTurn((n) => n + 1);
+        return;
+      }
       frame ||= requestAnimationFrame(() => {
         frame = 0;
         setTurn((n) => n + 1);
@@ -72,16 +85,28 @@ function useCurves(list: Run[], tag: string): void {
   }, [key, tag]);
 }
 
+const hasTag = (run: Run, tag: string) => tags.value[run.id]?.scalars.some((s) => s.tag === tag) ?? false;
+
+/** What is here of a curve; asks for what is not. */
+function curveOf(run: Run, tag: string, width: number, zoom: [number, number] | undefined): Curve | null {
+  const before = axis.value === "relative" ? startOf(run.id, tag) : 0;
+  return curveFor(run.id, tag, {
+    // In steps, so that a chart that is laid out anew does not ask anew.
+    smoothing: smoothing.value, px: Math.ceil((width * devicePixelRatio) / 400) * 400,
+    axis: axis.value === "step" ? "step" : "wall",
+    ...(zoom ? { x0: zoom[0] + before, x1: zoom[1] + before } : {}),
+  });
+}
+
+/** Asks for a tag's curves before its chart is laid out, which will be about that wide. */
+export function askAhead(tag: string, list: Run[], width: number): void {
+  for (const run of list) if (hasTag(run, tag)) curveOf(run, tag, width, zooms.value[shortHash(tag)]);
+}
+
 /** The curves of `list` as the chart takes them; asks for what is not here yet. */
 function seriesOf(list: Run[], tag: string, width: number, zoom: [number, number] | undefined): LineSeries[] {
-  // In steps, so that a chart that is laid out anew does not ask anew.
-  const px = Math.ceil((width * devicePixelRatio) / 400) * 400;
   return list.flatMap((run): LineSeries[] => {
-    const before = axis.value === "relative" ? startOf(run.id, tag) : 0;
-    const curve = curveFor(run.id, tag, {
-      smoothing: smoothing.value, px, axis: axis.value === "step" ? "step" : "wall",
-      ...(zoom ? { x0: zoom[0] + before, x1: zoom[1] + before } : {}),
-    });
+    const curve = curveOf(run, tag, width, zoom);
     if (curve === null || curve.steps.length === 0) return [];
     return [{
       id: run.id, name: runLabel(run), colour: colourOf(run.group, dark.value), dashed: run.kind === "validation",
@@ -119,18 +144,19 @@ function Legend({ series, runs }: { series: LineSeries[]; runs: Run[] }) {
 export function ChartCard({ tag, runs, big }: { tag: string; runs: Run[]; big?: boolean }) {
   const hash = shortHash(tag);
   const [place, seen] = useSeen();
+  const frame = useRef<HTMLDivElement>(null);
   const host = useRef<HTMLDivElement>(null);
   const chart = useRef<LineChart | null>(null);
   const [wide, setWide] = useState(false);
   const [playing, setPlaying] = useState(false);
-  const list = runs.filter((run) => tags.value[run.id]?.scalars.some((s) => s.tag === tag));
-  useCurves(list, tag);
+  const list = runs.filter((run) => hasTag(run, tag));
+  useCurves(list, tag, () => chart.current !== null);
 
   const kind = tagKind(tag);
   const title = kind === "accuracy" ? t("curves.accuracy") : kind === "loss" && /entropy/i.test(tag)
     ? t("curves.cross_entropy") : tag.split("/").pop() ?? tag;
   const zoom = zooms.value[hash];
-  const series = seen ? seriesOf(list, tag, host.current?.clientWidth ?? 600, zoom) : [];
+  const series = seen ? seriesOf(list, tag, frame.current?.clientWidth ?? 600, zoom) : [];
   const colours = useMemo(chartColours, [dark.value]);
   const options: LineOptions = {
     axis: axis.value, log: logY.value, ignoreOutliers: ignoreOutliers.value, showRaw: smoothing.value > 0,
@@ -207,7 +233,7 @@ export function ChartCard({ tag, runs, big }: { tag: string; runs: Run[]; big?: 
         </div>
       </div>
       <Legend series={series} runs={list} />
-      <div class="chart-place" style={{ minHeight: `${options.height}px` }}>
+      <div ref={frame} class="chart-place" style={{ minHeight: `${options.height}px` }}>
         {ready ? <div ref={host} class="chart" /> : <div class="chart-waiting" aria-hidden="true" />}
       </div>
       {broken.map(({ s, step }) => (

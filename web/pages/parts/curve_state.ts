@@ -76,7 +76,12 @@ export const tagGroups = computed(() => {
   return { main, rest: [...rest], pins: [...all].filter((tag) => pinned.value.includes(shortHash(tag))) };
 });
 
-function readAddress(query: URLSearchParams): void {
+const OWN = ["s", "x", "log", "out", "runs", "tags", "hide", "pin", "zoom"];
+
+/** Takes over what the address says, if it says anything. */
+export function readAddress(): void {
+  const { query } = route.peek();
+  if (!OWN.some((key) => query.has(key))) return;
   batch(() => {
     const s = Number(query.get("s") ?? SMOOTHING);
     smoothing.value = Number.isFinite(s) ? Math.min(0.99, Math.max(0, s)) : SMOOTHING;
@@ -97,12 +102,9 @@ function readAddress(query: URLSearchParams): void {
   });
 }
 
-const OWN = ["s", "x", "log", "out", "runs", "tags", "hide", "pin", "zoom"];
-
 /** Ties the choices to the address while the page is shown; answers how to stop. */
 export function bindAddress(): () => void {
-  const { query } = route.peek();
-  if (OWN.some((key) => query.has(key))) readAddress(query);
+  readAddress();
   return effect(() => {
     const short = (v: number) => String(Number(v.toPrecision(7)));
     setQuery({

@@ -28,6 +28,19 @@ test("curves: accuracy and cross-entropy first and big, other tags folded", asyn
   });
 });
 
+test("curves: what the page begins with came with it; where it did not, the page asks for it", async () => {
+  for (const bare of [false, true]) {
+    await withPage({}, async ({ page, mock }) => {
+      mock.bare = bare;
+      await go(page, mock, "curves");
+      await drawn(page);
+      const asked = mock.requests.filter((r) => /api\/(start|status|runs|trainings|tags|jobs)/.test(r));
+      assert.deepEqual(asked, bare ? ["GET /api/start"] : []);
+      assert.equal(await page.locator(".live.live").count(), 1);
+    });
+  }
+});
+
 test("curves: dragging zooms, double-click shows everything, the wheel does neither; the address follows", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "curves");

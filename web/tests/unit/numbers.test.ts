@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { formatDuration, formatValue, logTicks, niceTicks, quantile } from "../../charts/ticks";
+import { formatDuration, formatValue, grouped, logTicks, niceTicks, quantile } from "../../charts/ticks";
 import { Smoother, smoothed } from "../../charts/smoothing";
 import { shortHash } from "../../runs/shorthash";
 import { pitch, thin } from "../../charts/sound";
 import { shortest, toCsv, toJson } from "../../charts/tables";
 import { parseSeries } from "../../api/series";
-import { encodeSeries } from "../mock_data.mjs";
+import { encodeSeries, random } from "../mock_data.mjs";
 
 const near = (a: number, b: number, what = "") => assert.ok(Math.abs(a - b) <= 1e-12 * Math.max(1, Math.abs(b)), `${what} ${a} ≠ ${b}`);
 
@@ -58,6 +58,20 @@ test("numbers as text", () => {
   assert.equal(formatDuration(7500), "2 h 5 min");
   assert.equal(formatDuration(59.7), "1 min");
   assert.equal(formatDuration(200, ["秒", "分", "时", "天"]), "3 分 20 秒");
+});
+
+test("numbers in groups: as Intl writes them, in both languages", () => {
+  const chance = random(7);
+  const values = [0, -0, 1, -1, 999, 1000, 1234567, 0.5, 1.005, 1.15, -1.15, 99.95, 999.9996, 1e-7, 123456789012, 1e12, 1e21, Infinity, NaN];
+  for (let i = 0; i < 2000; i++) values.push((chance() - 0.5) * 10 ** Math.floor(chance() * 13));
+  for (const value of values) {
+    for (const [least, most] of [[0, 3], [0, 0], [1, 1], [0, 2]] as const) {
+      for (const language of ["en", "zh-CN"]) {
+        assert.equal(grouped(value, least, most),
+          value.toLocaleString(language, { minimumFractionDigits: least, maximumFractionDigits: most }), `${value} in ${language}`);
+      }
+    }
+  }
 });
 
 test("quantiles: numpy.quantile's linear method", () => {

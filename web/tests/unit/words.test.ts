@@ -27,7 +27,7 @@ test("Chinese is written in Chinese, with its own punctuation", () => {
 });
 
 test("patterns: parameters, grouping, one or many", () => {
-  assert.equal(fill("{n} {n|photo|photos}", { n: 1 }, "en"), "1 photo");
-  assert.equal(fill("{n} {n|photo|photos}", { n: 1000 }, "en"), "1,000 photos");
-  assert.equal(fill("{a} of {b}", { a: "<b>" }, "en"), "<b> of {b}");
+  assert.equal(fill("{n} {n|photo|photos}", { n: 1 }), "1 photo");
+  assert.equal(fill("{n} {n|photo|photos}", { n: 1000 }), "1,000 photos");
+  assert.equal(fill("{a} of {b}", { a: "<b>" }), "<b> of {b}");
 });

@@ -1,0 +1,34 @@
+// The pages' scripts, each fetched when its page is first shown; the one that the address names at once.
+
+import type { ComponentType } from "preact";
+import { route, type PageName } from "./router";
+
+/** ahead: asks the server for what the page will show first. */
+interface Script { default: ComponentType; ahead?(): void }
+
+const LOADERS: Record<PageName, () => Promise<Script>> = {
+  home: () => import("../pages/home"),
+  data: () => import("../pages/data"),
+  models: () => import("../pages/models"),
+  train: () => import("../pages/train"),
+  curves: () => import("../pages/curves"),
+  weights: () => import("../pages/weights"),
+  results: () => import("../pages/results"),
+  try: () => import("../pages/try"),
+  compare: () => import("../pages/compare"),
+  graph: () => import("../pages/graph"),
+};
+
+const here = new Map<PageName, ComponentType>();
+
+/** The page, when its script is here. */
+export const pageIfHere = (page: PageName): ComponentType | undefined => here.get(page);
+
+export async function loadPage(page: PageName): Promise<void> {
+  const script = await LOADERS[page]();
+  here.set(page, script.default);
+  script.ahead?.();
+}
+
+/** Resolves when the page that the address names is here, or cannot be had. */
+export const firstPage: Promise<void> = loadPage(route.peek().page).catch(() => undefined);
