@@ -24,7 +24,8 @@ How to read the figures:
 
 Usage: compare.py [--networks=A,B] [--stages=extract,network,job,label,kernels] [--rounds=5]
                   [--photos=512] [--threads=2] [--append]
---append adds rounds to those in the JSON instead of beginning anew.
+--append goes on with what is in the JSON (the same machine, peers and graft) instead of beginning
+anew: rounds are added, settings and comparisons kept. --stages= measures nothing more.
 """
 
 import argparse
@@ -119,7 +120,9 @@ class Comparison:
 
     def peers(self):
         """Those that are installed, with their versions noted."""
-        installed = []
+        noted = self.results.facts.setdefault("installed", [])
+        if noted:
+            return noted
         for name in engines.NAMES:
             found = self.worker("versions", name)
             found.pop("process_seconds")
@@ -127,30 +130,35 @@ class Comparison:
                 print(f"peers: {engines.TITLES[name]} skipped: it is not installed")
                 continue
             self.results.facts.setdefault("versions", {}).update(found)
-            installed.append(name)
+            noted.append(name)
         self.results.facts["versions"]["graft"] = run([GRAFT, "--version"])[1].strip()
-        return installed
+        return noted
 
     def compare_features(self, architecture, names):
-        """Those of the peers whose features are graft's; how far they are is noted."""
-        photos = links(self.source, self.scratch / f"compared-{architecture}", PHOTOS_COMPARED)
-        photo_list = list_of(photos, self.scratch / "compared.txt")
-        ours = self.scratch / "ours.npy"
-        self.graft_features(architecture, photos, ours)
+        """Those of the peers whose features are graft's; how far they are is noted, once."""
+        noted = self.results.facts.setdefault("agreement", {}).setdefault(architecture, {})
+        if not noted.keys() >= set(names):
+            self.note_differences(architecture, names, noted)
         agreeing = []
         for name in names:
-            rows = self.scratch / f"{name}.npy"
-            chosen = Setting(1, self.options.threads, 1)
-            self.engine_run("extract", name, architecture, chosen, photo_list, rows)
-            found = self.worker("compare", ours, rows)
-            found.pop("process_seconds")
-            self.results.facts.setdefault("agreement", {}).setdefault(architecture, {})[name] = found
+            found = noted[name]
             same = found["largest"] <= BAR and found["same_arg_max"] == found["photos"]
             print(f"{architecture} {engines.TITLES[name]:22} max |Δ| {found['largest']:.1e} on "
                   f"{found['photos']} photos" + ("" if same else ": differs: not measured"))
             if same:
                 agreeing.append(name)
         return agreeing
+
+    def note_differences(self, architecture, names, noted):
+        photos = links(self.source, self.scratch / f"compared-{architecture}", PHOTOS_COMPARED)
+        photo_list = list_of(photos, self.scratch / "compared.txt")
+        ours = self.scratch / "ours.npy"
+        self.graft_features(architecture, photos, ours)
+        for name in names:
+            rows = self.scratch / f"{name}.npy"
+            chosen = Setting(1, self.options.threads, 1)
+            self.engine_run("extract", name, architecture, chosen, photo_list, rows)
+            noted[name] = self.worker("compare", ours, rows)
 
     def sweep(self, stage, architecture, name):
         """The fastest setting; all that were tried are noted."""
@@ -292,7 +300,7 @@ def parse():
     parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))
     parser.add_argument("--append", action="store_true")
     options = parser.parse_args()
-    for stage in options.stages.split(","):
+    for stage in filter(None, options.stages.split(",")):
         if stage not in STAGES:
             parser.error(f"{stage}: no such stage: {', '.join(STAGES)}")
     return options
@@ -316,7 +324,7 @@ def main():
         for architecture in options.networks.split(","):
             comparison.convert(architecture)
             agreeing = comparison.compare_features(architecture, names)
-            for stage in options.stages.split(","):
+            for stage in filter(None, options.stages.split(",")):
                 comparison.measure(stage, architecture, agreeing)
         results.save()
         comparison.python_run("report.py")

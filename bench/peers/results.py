@@ -45,9 +45,8 @@ class Results:
     def median(self, stage, network, who, key="seconds"):
         return statistics.median(self.values(stage, network, who, key).values())
 
-    def ratio(self, stage, network, who, to="graft", key="seconds"):
+    def ratio(self, stage, network, who, to="graft"):
         """(median, least, greatest) over the rounds of `who`'s seconds to those of `to`."""
-        theirs = self.values(stage, network, who, key)
-        ours = self.values(stage, network, to)
+        theirs, ours = self.values(stage, network, who), self.values(stage, network, to)
         pairs = [theirs[i] / ours[i] for i in theirs if i in ours]
         return (statistics.median(pairs), min(pairs), max(pairs)) if pairs else None

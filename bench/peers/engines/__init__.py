@@ -6,8 +6,8 @@
     .extract(paths, rows)         optional: an own reader; fills f32 [len(paths), F]. Engines without
                                   it are fed by `reading.py`.
 
-with two constants: DISTRIBUTIONS (what to ask versions of), READER (who decodes and resizes),
-and a function settings(cores): what is tried, the fastest of which is measured.
+with a constant DISTRIBUTIONS (what to ask versions of) and a function settings(cores): what is tried,
+the fastest of which is measured.
 """
 
 import importlib
@@ -15,6 +15,9 @@ import importlib
 NAMES = ("tensorflow", "onnxruntime", "openvino", "litert")
 TITLES = {"tensorflow": "TensorFlow, tf.data", "onnxruntime": "ONNX Runtime", "openvino": "OpenVINO",
           "litert": "LiteRT, XNNPACK"}
+_TURBO = "simplejpeg (libjpeg-turbo), Numba"
+READERS = {"tensorflow": "tf.data, tf.io.decode_jpeg", "onnxruntime": _TURBO, "openvino": _TURBO,
+           "litert": _TURBO}
 
 
 def load(name):

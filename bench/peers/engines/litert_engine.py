@@ -4,7 +4,6 @@ from ai_edge_litert.interpreter import Interpreter
 import setting
 
 DISTRIBUTIONS = ("ai-edge-litert",)
-READER = "simplejpeg (libjpeg-turbo) and Numba"
 settings = setting.one_photo_a_thread_or_all_threads_a_photo
 
 

@@ -4,7 +4,6 @@ import openvino
 import setting
 
 DISTRIBUTIONS = ("openvino",)
-READER = "simplejpeg (libjpeg-turbo) and Numba"
 settings = setting.one_photo_a_thread_or_all_threads_a_photo
 
 

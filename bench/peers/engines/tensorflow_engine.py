@@ -9,7 +9,6 @@ import setting  # noqa: E402
 from networks import FEATURE, INPUT, MEAN, STD  # noqa: E402
 
 DISTRIBUTIONS = ("tensorflow-cpu",)
-READER = "tf.data, tf.io.decode_jpeg"
 
 
 def settings(cores):
