@@ -32,7 +32,7 @@ import argparse
 import datetime
 import json
 import os
-import platform
+import resource
 import shutil
 import sys
 import tempfile
@@ -76,9 +76,15 @@ def machine(threads):
     model = next(line.split(":")[1].strip() for line in info.splitlines() if "model name" in line)
     flags = set(next(line for line in info.splitlines() if line.startswith("flags")).split())
     return {"processor": model, "flags": [flag for flag in FLAGS_THAT_MATTER if flag in flags],
-            "cores_used": threads, "cores": os.cpu_count(), "kernel": platform.release(),
+            "cores_used": threads, "cores": os.cpu_count(),
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
             "date": datetime.date.today().isoformat()}
+
+
+def processor_seconds():
+    """Of all child processes so far, user and system."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 class Comparison:
@@ -282,8 +288,11 @@ class Comparison:
         one_round = getattr(self, stage)(architecture, names)
         for _ in range(self.options.rounds):
             number = self.results.next_round(stage, architecture)
+            begun = processor_seconds()
             for who, found in one_round():
-                found.pop("rows", None)
+                # What it and its children took of all cores; a peer's worker knows its own better.
+                found.setdefault("processor_seconds", processor_seconds() - begun)
+                begun = processor_seconds()
                 self.results.runs.append({"stage": stage, "network": architecture, "who": who,
                                           "round": number, **found})
                 print(f"{stage} {architecture} round {number}: {who} {found['seconds']:.3f} s",

@@ -146,9 +146,9 @@ medians, in brackets the whole range over the rounds.
     parts.append("![Photos a second of all contestants](results/rates.svg)\n")
     parts.append("## How far from the limit\n\n" + limits.section(results, networks, table))
     parts.append(growth_section(growth))
-    parts.append("## Same answers\n\nOver 25 photos, against graft's features, whose values reach "
-                 f"about 20. Arg max equal on all.\n\n{agreement_table(results)}\nPyTorch is not "
-                 "among the peers: what PyPI has for Linux brings CUDA's libraries, several GB.\n")
+    parts.append("## Same answers\n\nOver 25 photos, against graft's features; arg max equal on all.\n\n"
+                 f"{agreement_table(results)}\nPyTorch is not among the peers: what PyPI has for Linux "
+                 "brings CUDA's libraries, 1.9 GB to download and the CUDA toolkit beside.\n")
     parts.append(f"## Versions\n\n{versions(results)}\n")
     (BENCH / "RESULTS.md").write_text("\n".join(part for part in parts if part))
 

@@ -7,7 +7,7 @@
                                                        nothing where it is not installed
     worker.py settings NAME CORES                      those worth trying on so many cores
 
-"seconds" is the work alone: importing the library, loading the network and one first batch come before
+"seconds" (and "processor_seconds", of all threads) is the work alone: importing the library, loading the network and one first batch come before
 (the clock of the whole process is with the caller).
 """
 
@@ -105,11 +105,11 @@ def run_extract(name, folder, setting_text, list_file, rows_file):
     rows = np.zeros((len(paths), WIDTH), np.float32)
     first = chosen.batch * chosen.workers
     extract(engine, network, chosen, paths[:first], rows[:first])
-    begun = time.perf_counter()
+    begun, processor = time.perf_counter(), time.process_time()
     extract(engine, network, chosen, paths, rows)
-    seconds = time.perf_counter() - begun
+    seconds, processor = time.perf_counter() - begun, time.process_time() - processor
     np.save(rows_file, rows)
-    return {"seconds": seconds, "photos": len(paths)}
+    return {"seconds": seconds, "processor_seconds": processor, "photos": len(paths)}
 
 
 def run_network(name, folder, setting_text, list_file):
