@@ -11,8 +11,12 @@ How to read the figures:
   the runner confines itself and its children to --threads of them. Files are in the page cache.
 - Features are compared first. A peer that differs by more than 1e-3 from graft's gets no figure: wrong
   rules of decoding or resizing differ by 0.1 and more, float32's rounding by less than 1e-4.
+- Two times are kept. Seconds are wall-clock time, and right only on a machine that does nothing else;
+  the JSON has its load at each run. Processor seconds are those of all threads: what the work costs,
+  which other programs disturb little.
 - Every peer has its best setting: threads, photos a call and, with TensorFlow, its kernels are swept,
-  for each network and each stage, and the fastest is taken. All settings tried are in the JSON.
+  for each network and each stage, and that of the least processor time a photo is taken (all of them
+  keep all cores busy). All settings tried are in the JSON.
 - extract: files in, features out. graft's time is that of the whole process, from exec to exit, its
   cache written; a peer's begins when its libraries are loaded and a first batch has been through.
 - network: inputs prepared and in memory. Peers are called from Python; a call's own cost is part of
@@ -36,6 +40,7 @@ import resource
 import shutil
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -44,12 +49,12 @@ import engines  # noqa: E402
 from environment import make_environment  # noqa: E402
 from jobs import GRAFT, places, run  # noqa: E402
 from results import Results  # noqa: E402
-from setting import Setting  # noqa: E402
+from setting import Setting, best_of  # noqa: E402
 
 STAGES = ("extract", "network", "job", "label", "kernels")
 PHOTOS_OF_A_JOB, STEPS = 1000, 500
 PHOTOS_COMPARED, BAR = 25, 1e-3
-PHOTOS_SWEPT = 128
+PHOTOS_SWEPT = 64
 FLAGS_THAT_MATTER = ("avx", "avx2", "fma", "avx512f", "avx512_vnni", "amx_tile")
 
 
@@ -178,14 +183,14 @@ class Comparison:
             tried = []
             for text in self.worker("settings", name, self.options.threads)["settings"]:
                 chosen = Setting.parse(text)
-                seconds = min(self.engine_run(stage, name, architecture, chosen, photo_list)["seconds"]
-                              for _ in range(2))
-                tried.append({"setting": text, "seconds": seconds})
-                print(f"  {stage} {engines.TITLES[name]}, {chosen}: {PHOTOS_SWEPT / seconds:.0f} "
-                      "photos/s", flush=True)
+                found = self.engine_run(stage, name, architecture, chosen, photo_list)
+                tried.append({"setting": text, **found})
+                print(f"  {stage} {engines.TITLES[name]}, {chosen}: "
+                      f"{1000 * found['processor_seconds'] / PHOTOS_SWEPT:.2f} ms of processor a photo",
+                      flush=True)
             noted[stage][name] = tried
             self.results.save()
-        return Setting.parse(min(tried, key=lambda one: one["seconds"])["setting"])
+        return best_of(tried)
 
     # graft's own commands.
 
@@ -234,10 +239,22 @@ class Comparison:
                 f"--model_dir={self.models}", f"--architecture={architecture}",
                 f"--photos={PHOTOS_SWEPT}", f"--threads={self.options.threads}"])[1])
             yield "graft", {"seconds": rooms["photos"] / rooms["all_threads"]["network"],
+                            "processor_seconds": rooms["photos"] * self.kernels_seconds(architecture),
                             "photos": rooms["photos"], "rooms": rooms}
             for name in names:
                 yield name, self.engine_run("network", name, architecture, chosen[name], photo_list)
         return one_round
+
+    def kernels_seconds(self, architecture):
+        """Processor seconds of graft's kernels for one photo, by kernels_bench."""
+        shape = architecture.removeprefix("mobilenet_")
+        return self.kernels_bench(f"^network/{shape}$")[0]["cpu_time"] / 1000
+
+    def kernels_bench(self, only):
+        output = run([places.BUILD / "bench" / "kernels" / "kernels_bench",
+                      f"--benchmark_filter={only}", "--benchmark_format=json",
+                      "--benchmark_min_time=0.2"])[1]
+        return json.loads(output[output.index("{"):])["benchmarks"]
 
     def job(self, architecture, _names):
         photos = self.scratch / "job-photos"
@@ -277,10 +294,9 @@ class Comparison:
 
     def kernels(self, _architecture, _names):
         def one_round():
-            seconds, output = run([places.BUILD / "bench" / "kernels" / "kernels_bench",
-                                   "--benchmark_format=json", "--benchmark_min_time=0.2"])
-            found = json.loads(output[output.index("{"):])["benchmarks"]
-            yield "graft", {"seconds": seconds, "layers": {
+            begun = time.perf_counter()
+            found = self.kernels_bench(".")
+            yield "graft", {"seconds": time.perf_counter() - begun, "layers": {
                 one["name"]: one.get("%peak", one["GFLOP/s"]) for one in found}}
         return one_round
 
@@ -294,7 +310,7 @@ class Comparison:
                 found.setdefault("processor_seconds", processor_seconds() - begun)
                 begun = processor_seconds()
                 self.results.runs.append({"stage": stage, "network": architecture, "who": who,
-                                          "round": number, **found})
+                                          "round": number, "load": os.getloadavg()[0], **found})
                 print(f"{stage} {architecture} round {number}: {who} {found['seconds']:.3f} s",
                       flush=True)
             self.results.save()

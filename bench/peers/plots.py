@@ -1,4 +1,4 @@
-"""The pictures of RESULTS.md: SVG, written by matplotlib without dates, so that they differ when data do."""
+"""The pictures of RESULTS.md: SVG without dates, so that a file differs only when its data do."""
 
 import statistics
 
@@ -21,27 +21,28 @@ def save(figure, file):
     plt.close(figure)
 
 
-def rates(results, networks, file):
-    """Bars: median photos a second, whiskers the range of the rounds."""
+def costs(results, networks, file):
+    """Bars: median processor time a photo, whiskers the range of the rounds."""
     panels = [(stage, network) for network in networks for stage in ("extract", "network")
               if results.who(stage, network)]
     if not panels:
         return
     figure, axes = plt.subplots(1, len(panels), figsize=(3.2 * len(panels), 2.6), squeeze=False)
     for axis, (stage, network) in zip(axes[0], panels):
-        rates_of = {}
+        taken = {}
         for who in results.who(stage, network):
             photos = results.values(stage, network, who, "photos")
-            rates_of[who] = [photos[i] / s for i, s in results.values(stage, network, who).items()]
-        order = sorted(rates_of, key=lambda who: statistics.median(rates_of[who]))
-        middle = [statistics.median(rates_of[who]) for who in order]
-        reach = [[m - min(rates_of[who]) for m, who in zip(middle, order)],
-                 [max(rates_of[who]) - m for m, who in zip(middle, order)]]
+            taken[who] = [1000 * seconds / photos[i] for i, seconds in
+                          results.values(stage, network, who, "processor_seconds").items()]
+        order = sorted(taken, key=lambda who: -statistics.median(taken[who]))
+        middle = [statistics.median(taken[who]) for who in order]
+        reach = [[m - min(taken[who]) for m, who in zip(middle, order)],
+                 [max(taken[who]) - m for m, who in zip(middle, order)]]
         axis.barh([engines.TITLES.get(who, who) for who in order], middle, xerr=reach, height=0.6,
                   color=[OURS if who == "graft" else THEIRS for who in order],
                   error_kw={"elinewidth": 1, "ecolor": "#222222", "capsize": 2})
         name = {"extract": "files to features", "network": "network alone"}[stage]
-        axis.set_title(f"{network}\n{name}, photos/s", fontsize=9, loc="left")
+        axis.set_title(f"{network}, {name}\nprocessor time a photo, ms", fontsize=9, loc="left")
     save(figure, file)
 
 

@@ -8,7 +8,7 @@ import engines
 import limits
 import plots
 from results import Results
-from setting import Setting
+from setting import best_of
 
 BENCH = Path(__file__).resolve().parents[1]
 RESULTS = BENCH / "results"
@@ -20,66 +20,48 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows]) + "\n"
 
 
-def times(ratio):
-    """A ratio with the range of its rounds."""
-    middle, least, most = ratio
+def rate_table(results, stage, network):
+    """The stages extract and network: a row a contestant, the cheapest first."""
+    rows = []
+    who = results.who(stage, network)
+    for name in sorted(who, key=lambda one: results.a_photo(stage, network, one)):
+        row = [NAMES[name], f"{1000 * results.a_photo(stage, network, name):.2f} ms",
+               times(results, stage, network, name, "processor_seconds"),
+               f"{1 / results.a_photo(stage, network, name, 'seconds'):.0f}",
+               times(results, stage, network, name, "seconds")]
+        if name == "graft":
+            row += ["one photo a thread", "libjpeg-turbo, Highway"]
+        else:
+            row += [str(best_of(results.facts["settings"][network][stage][name])),
+                    engines.READERS[name]]
+        rows.append(row if stage == "extract" else row[:-1])
+    head = ["", "processor time a photo", "times graft's", "photos/s", "graft is … times as fast",
+            "setting", "decode and resize"]
+    return table(head if stage == "extract" else head[:-1], rows)
+
+
+def times(results, stage, network, who, key, to="graft"):
+    """What `who` takes in units of graft's, with the range of the rounds."""
+    if who == to:
+        return "1"
+    middle, least, most = results.ratio(stage, network, who, to, key)
     digits = 0 if middle >= 20 else 1 if middle >= 3 else 2
     return f"{middle:.{digits}f} ({least:.{digits}f}–{most:.{digits}f})"
 
 
-def chosen_setting(results, network, stage, who):
-    tried = results.facts["settings"][network][stage][who]
-    return str(Setting.parse(min(tried, key=lambda one: one["seconds"])["setting"]))
-
-
-def by_speed(results, stage, network):
-    who = results.who(stage, network)
-    return sorted(who, key=lambda name: results.median(stage, network, name))
-
-
-def photos_a_second(results, stage, network, who):
-    photos = next(iter(results.values(stage, network, who, "photos").values()))
-    return photos / results.median(stage, network, who)
-
-
-def rate_table(results, stage, network):
-    rows = []
-    for who in by_speed(results, stage, network):
-        rate = photos_a_second(results, stage, network, who)
-        if who == "graft":
-            rows.append([NAMES[who], f"{rate:.0f}", "1", "one photo a thread", ""])
-            continue
-        reader = engines.READERS[who]
-        rows.append([NAMES[who], f"{rate:.0f}", times(results.ratio(stage, network, who)),
-                     chosen_setting(results, network, stage, who), reader])
-    head = ["", "photos/s", "graft is … times as fast", "setting", "decode and resize"]
-    if stage != "extract":
-        head, rows = head[:4], [row[:4] for row in rows]
-    return table(head, rows)
-
-
-def job_table(results, network):
+def whole_commands_table(results, stage, network, what):
+    """The stages job and label; `what`: heading → suffix of who."""
     rows = []
     for who in ("graft", "codelab"):
-        row = [NAMES[who]]
-        for warmth in ("cold", "warm"):
-            row.append(f"{results.median('job', network, f'{who} {warmth}'):.2f} s")
-            row.append("1" if who == "graft" else times(
-                results.ratio("job", network, f"{who} {warmth}", f"graft {warmth}")))
-        accuracy = results.values("job", network, f"{who} cold", "accuracy").values()
-        row.append(f"{100 * statistics.median(accuracy):.1f} %")
-        rows.append(row)
-    return table(["1,000 photos, 500 steps", "cold", "graft is … times as fast", "warm",
-                  "graft is … times as fast", "test accuracy"], rows)
-
-
-def label_table(results, network):
-    rows = []
-    for who in ("graft", "codelab"):
-        milliseconds = 1000 * results.median("label", network, who)
-        rows.append([NAMES[who], f"{milliseconds:.0f} ms",
-                     "1" if who == "graft" else times(results.ratio("label", network, who))])
-    return table(["one photo, process start to exit", "", "graft is … times as fast"], rows)
+        for heading, suffix in what.items():
+            if f"{who}{suffix}" not in results.who(stage, network):
+                continue
+            row = [f"{NAMES[who]}, {heading}"]
+            for key in ("seconds", "processor_seconds"):
+                row += [f"{results.median(stage, network, who + suffix, key):.3g} s",
+                        times(results, stage, network, who + suffix, key, "graft" + suffix)]
+            rows.append(row)
+    return table(["", "exec to exit", "times graft's", "processor time", "times graft's"], rows)
 
 
 def agreement_table(results):
@@ -111,6 +93,21 @@ def versions(results):
     return f"{graft[0]} ({graft[1]}; {re.sub('^libraries: ', '', graft[2])}); {peers}."
 
 
+def accuracies(results, network):
+    return ", ".join(
+        f"{name} {100 * statistics.median(results.values('job', network, who, 'accuracy').values()):.1f} %"
+        for name, who in (("graft", "graft cold"), ("TensorFlow", "codelab cold")))
+
+
+def state_of_machine(results):
+    load = limits.busy(results)
+    if not load:
+        return ""
+    return (f"**The machine was busy with other work** (load average {load[0]:.0f} to {load[1]:.0f}): "
+            "wall-clock times are several times longer than on a quiet one, and their ratios rough. "
+            "Processor times are what to compare.\n\n")
+
+
 def write():
     results, growth = Results(RESULTS / "peers.json"), Results(RESULTS / "growth.json")
     networks = [network for network in results.facts["agreement"]
@@ -126,13 +123,17 @@ the figures do not say, is at the top of [compare.py](peers/compare.py).
 {machine['memory_gb']} GB. The shared flower photos, files in the page cache. Contestants in turns;
 medians, in brackets the whole range over the rounds.
 
-{limits.class_of_machine(results)}
+{state_of_machine(results)}{limits.class_of_machine(results)}
 """]
     for network in networks:
         if results.who("job", network):
-            parts.append(f"## The whole job, {network}\n\n{job_table(results, network)}")
+            parts.append(f"## The whole job, {network}\n\n1,000 photos, 500 steps.\n\n" +
+                         whole_commands_table(results, "job", network, {
+                             "nothing cached": " cold", "features cached": " warm"}) +
+                         f"\nTest accuracy: {accuracies(results, network)}.\n")
         if results.who("label", network):
-            parts.append(f"## One photo, {network}\n\n{label_table(results, network)}")
+            parts.append(f"## One photo, {network}\n\n" + whole_commands_table(
+                results, "label", network, {"from process start to answer": ""}))
     for network in networks:
         if results.who("extract", network):
             photos = next(iter(results.values("extract", network, "graft", "photos").values()))
@@ -142,8 +143,8 @@ medians, in brackets the whole range over the rounds.
         if results.who("network", network):
             parts.append(f"## The network alone, {network}\n\n"
                          f"{rate_table(results, 'network', network)}")
-    plots.rates(results, networks, RESULTS / "rates.svg")
-    parts.append("![Photos a second of all contestants](results/rates.svg)\n")
+    plots.costs(results, networks, RESULTS / "costs.svg")
+    parts.append("![Processor time a photo of all contestants](results/costs.svg)\n")
     parts.append("## How far from the limit\n\n" + limits.section(results, networks, table))
     parts.append(growth_section(growth))
     parts.append("## Same answers\n\nOver 25 photos, against graft's features; arg max equal on all.\n\n"

@@ -45,8 +45,12 @@ class Results:
     def median(self, stage, network, who, key="seconds"):
         return statistics.median(self.values(stage, network, who, key).values())
 
-    def ratio(self, stage, network, who, to="graft"):
-        """(median, least, greatest) over the rounds of `who`'s seconds to those of `to`."""
-        theirs, ours = self.values(stage, network, who), self.values(stage, network, to)
+    def a_photo(self, stage, network, who, key="processor_seconds"):
+        photos = next(iter(self.values(stage, network, who, "photos").values()))
+        return self.median(stage, network, who, key) / photos
+
+    def ratio(self, stage, network, who, to="graft", key="seconds"):
+        """(median, least, greatest) over the rounds: what `who` took to what `to` took."""
+        theirs, ours = self.values(stage, network, who, key), self.values(stage, network, to, key)
         pairs = [theirs[i] / ours[i] for i in theirs if i in ours]
-        return (statistics.median(pairs), min(pairs), max(pairs)) if pairs else None
+        return statistics.median(pairs), min(pairs), max(pairs)
