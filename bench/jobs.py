@@ -1,5 +1,6 @@
 """Commands timed and watched from outside, and the photos that they are given."""
 
+import resource
 import shutil
 import statistics
 import subprocess
@@ -23,6 +24,12 @@ def run(words, environment=None):
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(map(str, words))}\n{done.stderr}")
     return seconds, done.stdout
+
+
+def processor_seconds():
+    """Of all child processes that have ended, user and system."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def median_seconds(words, times):

@@ -36,7 +36,6 @@ import argparse
 import datetime
 import json
 import os
-import resource
 import shutil
 import sys
 import tempfile
@@ -47,7 +46,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 import engines  # noqa: E402
 from environment import make_environment  # noqa: E402
-from jobs import GRAFT, places, run  # noqa: E402
+from jobs import GRAFT, places, processor_seconds, run  # noqa: E402
 from results import Results  # noqa: E402
 from setting import Setting, best_of  # noqa: E402
 
@@ -84,12 +83,6 @@ def machine(threads):
             "cores_used": threads, "cores": os.cpu_count(),
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9),
             "date": datetime.date.today().isoformat()}
-
-
-def processor_seconds():
-    """Of all child processes so far, user and system."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
 
 
 class Comparison:

@@ -19,7 +19,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 from environment import make_environment  # noqa: E402
-from jobs import Job, copies, peak_memory, places, run  # noqa: E402
+from jobs import Job, copies, peak_memory, places, processor_seconds, run  # noqa: E402
 from results import Results  # noqa: E402
 
 SIZES = "1000,2000,5000,10000,20000"
@@ -44,13 +44,19 @@ def main():
             work.mkdir()
             copies(material / "photos" / "flower_photos", photos, size)
             job = Job(photos, material / "models", options.architecture, work)
+            begun = processor_seconds()
             anonymous, resident, seconds = peak_memory(job.retrain())
+            processor = processor_seconds() - begun
+            begun = processor_seconds()
             warm = run(job.retrain())[0]
+            warm_processor = processor_seconds() - begun
         results.runs.append({
             "stage": "growth", "network": options.architecture, "who": "graft", "photos": size,
             "round": results.next_round("growth", options.architecture), "seconds": seconds,
-            "anonymous_mb": anonymous, "resident_mb": resident, "warm_seconds": warm})
-        print(f"{size:7,} photos: {seconds:7.1f} s cold, {warm:5.2f} s warm, {anonymous:4.0f} MB own, "
+            "anonymous_mb": anonymous, "resident_mb": resident, "warm_seconds": warm,
+            "processor_seconds": processor, "warm_processor_seconds": warm_processor})
+        print(f"{size:7,} photos: {seconds:7.1f} s cold ({processor:.1f} s of processor), "
+              f"{warm:5.2f} s warm ({warm_processor:.2f} s), {anonymous:4.0f} MB own, "
               f"{resident:4.0f} MB with mapped files", flush=True)
         results.save()
     python = make_environment()

@@ -50,12 +50,12 @@ def growth(runs, file):
     """Seconds and megabytes over the number of photos, both axes logarithmic for the time."""
     photos = [one["photos"] for one in runs]
     figure, (time, memory) = plt.subplots(1, 2, figsize=(7.2, 2.8))
-    time.loglog(photos, [one["seconds"] for one in runs], "o-", color=OURS, label="cold")
-    time.loglog(photos, [one["warm_seconds"] for one in runs], "s-", color=THEIRS, label="warm")
+    time.loglog(photos, [one["processor_seconds"] for one in runs], "o-", color=OURS, label="cold")
+    time.loglog(photos, [one["warm_processor_seconds"] for one in runs], "s-", color=THEIRS, label="warm")
     first = runs[0]
-    time.loglog(photos, [first["seconds"] * count / first["photos"] for count in photos], ":",
+    time.loglog(photos, [first["processor_seconds"] * count / first["photos"] for count in photos], ":",
                 color="#222222", label="in proportion")
-    time.set_title("seconds, cold and warm", fontsize=9, loc="left")
+    time.set_title("processor seconds, cold and warm", fontsize=9, loc="left")
     memory.semilogx(photos, [one["anonymous_mb"] for one in runs], "o-", color=OURS, label="own")
     memory.semilogx(photos, [one["resident_mb"] for one in runs], "s-", color=THEIRS,
                     label="with mapped files")
