@@ -27,7 +27,7 @@ How to read the figures:
 - The peers' decoder is libjpeg-turbo as TensorFlow calls it (its bits are the same), in two threads.
 
 Usage: compare.py [--networks=A,B] [--stages=extract,network,job,label,kernels] [--rounds=5]
-                  [--photos=512] [--threads=2] [--append]
+                  [--photos=512] [--threads=2] [--results=bench/results] [--append]
 --append goes on with what is in the JSON (the same machine, peers and graft) instead of beginning
 anew: rounds are added, settings and comparisons kept. --stages= measures nothing more.
 """
@@ -316,6 +316,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--photos", type=int, default=512, help="of the stage extract")
     parser.add_argument("--threads", type=int, default=min(2, len(os.sched_getaffinity(0))))
+    parser.add_argument("--results", type=Path, default=HERE.parent / "results")
     parser.add_argument("--append", action="store_true")
     options = parser.parse_args()
     for stage in filter(None, options.stages.split(",")):
@@ -332,7 +333,7 @@ def main():
     if material is None or python is None:
         return
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:options.threads])
-    results = Results(HERE.parent / "results" / "peers.json")
+    results = Results(options.results / "peers.json")
     if not options.append:
         results.forget()
     results.facts["machine"] = machine(options.threads)
@@ -345,8 +346,8 @@ def main():
             for stage in filter(None, options.stages.split(",")):
                 comparison.measure(stage, architecture, agreeing)
         results.save()
-        comparison.python_run("report.py")
-    print("bench/RESULTS.md")
+        comparison.python_run("report.py", options.results)
+    print(options.results.parent / "RESULTS.md")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
-"""bench/RESULTS.md and its pictures from bench/results/*.json, in the peers' environment."""
+"""RESULTS.md from what a folder of results holds, with its pictures, in the peers' environment.
+
+    report.py [RESULTS]     RESULTS/peers.json and growth.json; the page lies beside the folder
+"""
 
 import re
 import statistics
+import sys
 from pathlib import Path
 
 import engines
@@ -10,8 +14,7 @@ import plots
 from results import Results
 from setting import best_of
 
-BENCH = Path(__file__).resolve().parents[1]
-RESULTS = BENCH / "results"
+HERE = Path(__file__).resolve().parent
 NAMES = {"graft": "**graft**", "codelab": "TensorFlow, the codelab's procedure", **engines.TITLES}
 
 
@@ -71,7 +74,7 @@ def agreement_table(results):
     return table(["largest difference of a feature", *networks], rows)
 
 
-def growth_section(growth):
+def growth_section(growth, folder):
     if not growth.runs:
         return ""
     runs = sorted(growth.runs, key=lambda one: one["photos"])
@@ -79,7 +82,7 @@ def growth_section(growth):
              f"{1000 * one['processor_seconds'] / one['photos']:.2f} ms", f"{one['seconds']:.1f} s",
              f"{one['warm_processor_seconds']:.2f} s", f"{one['warm_seconds']:.2f} s",
              f"{one['anonymous_mb']:.0f} MB", f"{one['resident_mb']:.0f} MB"] for one in runs]
-    plots.growth(runs, RESULTS / "growth.svg")
+    plots.growth(runs, folder / "growth.svg")
     return ("## Growth\n\n`graft retrain`, 500 steps, " + runs[0]["network"] + ", every photo of "
             "another content, nothing cached; then the same again with everything cached. The mapped "
             "cache is 4 kB a photo.\n\n" +
@@ -110,8 +113,8 @@ def state_of_machine(results):
             "Processor times are what to compare.\n\n")
 
 
-def write():
-    results, growth = Results(RESULTS / "peers.json"), Results(RESULTS / "growth.json")
+def write(folder):
+    results, growth = Results(folder / "peers.json"), Results(folder / "growth.json")
     networks = [network for network in results.facts["agreement"]
                 if results.who("extract", network) or results.who("network", network)]
     machine = results.facts["machine"]
@@ -145,16 +148,16 @@ medians, in brackets the whole range over the rounds.
         if results.who("network", network):
             parts.append(f"## The network alone, {network}\n\n"
                          f"{rate_table(results, 'network', network)}")
-    plots.costs(results, networks, RESULTS / "costs.svg")
+    plots.costs(results, networks, folder / "costs.svg")
     parts.append("![Processor time a photo of all contestants](results/costs.svg)\n")
     parts.append("## How far from the limit\n\n" + limits.section(results, networks, table))
-    parts.append(growth_section(growth))
+    parts.append(growth_section(growth, folder))
     parts.append("## Same answers\n\nOver 25 photos, against graft's features; arg max equal on all.\n\n"
                  f"{agreement_table(results)}\nPyTorch is not among the peers: what PyPI has for Linux "
                  "brings CUDA's libraries, 1.9 GB to download and the CUDA toolkit beside.\n")
     parts.append(f"## Versions\n\n{versions(results)}\n")
-    (BENCH / "RESULTS.md").write_text("\n".join(part for part in parts if part))
+    (folder.parent / "RESULTS.md").write_text("\n".join(part for part in parts if part))
 
 
 if __name__ == "__main__":
-    write()
+    write(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE.parent / "results")
