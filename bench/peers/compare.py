@@ -304,9 +304,9 @@ class Comparison:
                 begun = processor_seconds()
                 self.results.runs.append({"stage": stage, "network": architecture, "who": who,
                                           "round": number, "load": os.getloadavg()[0], **found})
-                print(f"{stage} {architecture} round {number}: {who} {found['seconds']:.3f} s",
-                      flush=True)
-            self.results.save()
+                self.results.save()
+                print(f"{stage} {architecture} round {number}: {who} {found['seconds']:.3f} s, "
+                      f"{found['processor_seconds']:.3f} s of processor", flush=True)
 
 
 def parse():

@@ -35,7 +35,8 @@ def rate_table(results, stage, network):
         if name == "graft":
             row += ["one photo a thread", "libjpeg-turbo, Highway"]
         else:
-            row += [str(best_of(results.facts["settings"][network][stage][name])),
+            tried = results.facts["settings"][network][stage][name]
+            row += [str(best_of(tried)) + ("" if len(tried) > 1 else " (no other tried)"),
                     engines.READERS[name]]
         rows.append(row if stage == "extract" else row[:-1])
     head = ["", "processor time a photo", "times graft's", "photos/s", "graft is … times as fast",
