@@ -7,8 +7,8 @@
                                                        nothing where it is not installed
     worker.py settings NAME CORES                      those worth trying on so many cores
 
-"seconds" (and "processor_seconds", of all threads) is the work alone: importing the library, loading the network and one first batch come before
-(the clock of the whole process is with the caller).
+"seconds" (and "processor_seconds", of all threads) is the work alone: importing the library, loading
+the network and one first batch come before. The clock of the whole process is with the caller.
 """
 
 import importlib.metadata
