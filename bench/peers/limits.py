@@ -21,17 +21,21 @@ def busy(results):
     return (min(loads), max(loads)) if loads and statistics.median(loads) > cores + 1 else None
 
 
+def peak_of(results):
+    """GFLOP/s of one core: the most that was seen; None where nothing was."""
+    return max([run["rooms"]["peak_gflops"] for run in results.runs if "rooms" in run] +
+               [value for run in results.runs for name, value in run.get("layers", {}).items()
+                if name.startswith("peak/")], default=None)
+
+
 def kernels(results):
-    """Benchmark → median over the rounds of its share of the peak; the peak itself in GFLOP/s."""
+    """Benchmark → median over the rounds of its share of the peak."""
     runs = [run["layers"] for run in results.runs if run["stage"] == "kernels"]
-    if not runs:
-        return {}, None
-    middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-    return middle, max(value for run in runs for name, value in run.items() if name[:5] == "peak/")
+    return {name: statistics.median(run[name] for run in runs) for name in runs[0]} if runs else {}
 
 
 def class_of_machine(results):
-    peak = kernels(results)[1]
+    peak = peak_of(results)
     if peak is None or "avx512f" in results.facts["machine"]["flags"]:
         return ""
     return (f"This machine has AVX2 and no AVX-512: a core does {peak:.0f} GFLOP/s in float32 at its "
@@ -49,7 +53,7 @@ def photo_rows(results, network, peak):
     rooms = next(iter(results.values("network", network, "graft", "rooms").values()), None)
     if rooms is None or peak is None:
         return []
-    least = 2 * rooms["million_multiply_adds"] / peak / 1000  # milliseconds
+    least = 2 * rooms["million_multiply_adds"] / peak  # milliseconds
     forward = 1000 * results.a_photo("network", network, "graft")
     rows = [[f"{network}: the network, a photo", f"{forward:.2f} ms",
              f"{least:.2f} ms: every multiply-add at the peak", of(least, forward),
@@ -96,7 +100,7 @@ def label_row(results, network):
 
 
 def kernel_rows(results):
-    middle, _ = kernels(results)
+    middle = kernels(results)
     rows = []
     for shape in SHAPES if middle else ():
         layers = [value for name, value in middle.items()
@@ -110,7 +114,7 @@ def kernel_rows(results):
 
 
 def section(results, networks, table):
-    peak = kernels(results)[1]
+    peak = peak_of(results)
     rows = []
     for network in networks:
         rows += photo_rows(results, network, peak) + second_thread_row(results, network)

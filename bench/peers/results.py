@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from collections import Counter
 from pathlib import Path
 
 
@@ -28,10 +29,16 @@ class Results:
                               ',\n"runs": [\n' + lines + "\n]}\n")
 
     def next_round(self, stage, network):
-        return 1 + max((run["round"] for run in self._of(stage, network)), default=0)
+        return 1 + max((run["round"] for run in self._all(stage, network)), default=0)
+
+    def _all(self, stage, network):
+        return [run for run in self.runs if (run["stage"], run["network"]) == (stage, network)]
 
     def _of(self, stage, network):
-        return [run for run in self.runs if (run["stage"], run["network"]) == (stage, network)]
+        """Those of whole rounds: one that was broken off would set one hour's times beside another's."""
+        runs = self._all(stage, network)
+        count = Counter(run["round"] for run in runs)
+        return [run for run in runs if count[run["round"]] == max(count.values())]
 
     def who(self, stage, network):
         """Those that were measured, in the order of their first run."""
