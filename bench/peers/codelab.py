@@ -75,8 +75,8 @@ def draw(lists, count):
 
 def write_graph(session, network, work, names):
     """The network with the trained layer behind it, frozen."""
-    weights, bias = (session.run(f"final_training_ops/{name}:0")
-                     for name in ("weights/final_weights", "biases/final_biases"))
+    with session.graph.as_default():
+        weights, bias = session.run(tf.global_variables())
     with tf.Graph().as_default() as graph:
         feature, = tf.import_graph_def(tensorflow_side.graph_def(network.frozen.read_bytes()),
                                        name="", return_elements=[f"{FEATURE}:0"])
