@@ -621,7 +621,7 @@ TEST(Backends, RunFromManyThreadsAtOnce) {
 // A refusal hands the op to the next backend, whose bits numeric_mode() does not speak of.
 TEST(Backends, WantOfMemoryIsNoRefusal) {
   if (kFewerShapes) GTEST_SKIP() << "the sanitizer itself takes terabytes of addresses";
-  const std::vector<TensorSpec> inputs = {f32_spec({1, 8}), f32({8, 4})};
+  const std::vector<TensorSpec> inputs = {f32_spec({1, 8}), f32_spec({8, 4})};
   const std::vector<TensorView> unknown = {{inputs[0], nullptr}, {inputs[1], nullptr}};
   const OpSpec spec{MatMul{}, inputs, f32_spec({1, 4})};
   const Backend& onednn = **backend_named("onednn");

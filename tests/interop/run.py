@@ -5,32 +5,21 @@ The environment lies in build/interop-venv and is kept; GRAFT_TF_PYTHON names an
 TensorFlow. Where neither is there and PyPI cannot be reached, one line says so, within seconds.
 """
 
-import hashlib
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "support"))
 from report import Report, count_cases  # noqa: E402
+from virtual_environment import VirtualEnvironment  # noqa: E402
 
 VENV = HERE.parents[1] / "build" / "interop-venv"
 SCRIPTS = ["parity.py", "other_networks.py", "graph_loads.py", "train_agreement.py", "events.py",
            "board.py"]
 PROBE = "tensorflow-estimator==2.15.0"  # small, and there only where TensorFlow is
-
-
-def pip(python, *arguments, seconds):
-    """(succeeded, last line of output)"""
-    try:
-        done = subprocess.run([str(python), "-m", "pip", "--disable-pip-version-check", *arguments],
-                              capture_output=True, text=True, timeout=seconds, check=False)
-    except subprocess.TimeoutExpired:
-        return False, f"no answer in {seconds} s"
-    return done.returncode == 0, (done.stderr.strip().splitlines() or [""])[-1]
 
 
 def make_environment():
@@ -39,27 +28,18 @@ def make_environment():
     if given:
         return Path(given), ""
     requirements = HERE / "requirements.txt"
-    digest = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    python, stamp = VENV / "bin" / "python", VENV / "complete"
-    if stamp.exists() and stamp.read_text() == digest:
-        return python, ""
-    base = "/usr/bin/python3" if Path("/usr/bin/python3").exists() else sys.executable
-    made = subprocess.run([base, "-m", "venv", "--clear", str(VENV)], capture_output=True, text=True,
-                          check=False)
-    if made.returncode != 0:
-        return None, "no virtual environment could be made (Debian: python3-venv)"
-    with tempfile.TemporaryDirectory() as nowhere:
-        reached, reason = pip(python, "download", "--no-deps", "--no-cache-dir", "--retries", "0",
-                              "--timeout", "5", "-q", "-d", nowhere, PROBE, seconds=25)
-    if not reached:
-        return None, f"PyPI cannot be reached ({reason})"
+    environment = VirtualEnvironment(VENV, requirements)
+    if environment.complete():
+        return environment.python, ""
+    reason = environment.create(PROBE)
+    if reason:
+        return None, reason
     print("Installing TensorFlow into build/interop-venv (once) …", flush=True)
-    ready, reason = pip(python, "install", "-q", "--retries", "2", "--timeout", "60", "-r",
-                        str(requirements), seconds=900)
+    ready, reason = environment.install("-r", str(requirements))
     if not ready:
         return None, f"TensorFlow could not be installed ({reason})"
-    stamp.write_text(digest)
-    return python, ""
+    environment.mark_complete()
+    return environment.python, ""
 
 
 def main():
