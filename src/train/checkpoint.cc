@@ -60,8 +60,7 @@ Result<void> save_checkpoint(const std::string& path, const Hash128& fingerprint
 Result<Checkpoint> load_checkpoint(const std::string& path) {
   GRAFT_ASSIGN(const std::string text, read_text_file(path, kMaxBytes));
   const auto damaged = [&] {
-    return corrupt(printable(path) +
-                   ": not a whole checkpoint: training starts anew without it");
+    return corrupt(printable(path) + ": not a whole checkpoint: training starts anew without it");
   };
   std::string_view rest = text;
   if (rest.size() < kHeaderBytes + kChecksumBytes || !rest.starts_with(kMagic)) return damaged();
