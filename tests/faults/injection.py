@@ -161,7 +161,8 @@ def _is_reading(name, path):
 def strike(words, folder, call, fault, injections=(), certain=True):
     """(outcome, paths of the calls that failed) of `words` run in `folder` with the call struck: the
     program is killed on entry to it, or it fails. certain: it is the call that the undisturbed run
-    made then; with threads it may be another one of that name, one in each thread, or none."""
+    made then; with threads it may be another one of that name ("" where it is not known which), one in
+    each thread, or none."""
     what = f"error={fault.error}" if fault.error else "signal=KILL"
     injections = [*injections, f"{call.name}:{what}:when={call.nth}"]
     if certain or not fault.error:
@@ -171,4 +172,4 @@ def strike(words, folder, call, fault, injections=(), certain=True):
         struck = [_LINE.match(line) for line in Path(log.name).read_text().splitlines()
                   if line.endswith("(INJECTED)")]
     # Of a call that was interrupted by another thread's, the words stand in another line.
-    return outcome, [_path(*line.group(2, 3)) if line else call.path for line in struck]
+    return outcome, [_path(*line.group(2, 3)) if line else "" for line in struck]

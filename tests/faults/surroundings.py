@@ -100,12 +100,12 @@ class Cases:
     def files_that_may_not_grow(self):
         largest = max(path.stat().st_size for path in
                       (self.scratch / "short again-undisturbed").rglob("*") if path.is_file())
-        sizes = [i * largest // self.many(24, 400) for i in range(self.many(24, 400))]
+        sizes = [i * largest // self.many(12, 400) for i in range(self.many(12, 400))]
         self.sweep("a file that may not grow", sizes, lambda size: self.limited(
             self.again, resource.RLIMIT_FSIZE, size, []))
 
     def too_few_descriptors(self):
-        self.sweep("too few descriptors", range(4, 24), lambda count: self.limited(
+        self.sweep("too few descriptors", range(4, 24, self.many(2, 1)), lambda count: self.limited(
             self.fresh, resource.RLIMIT_NOFILE, count, []))
 
     def too_little_memory(self):
@@ -118,7 +118,7 @@ class Cases:
                                  ).status == 0
 
         least = next(m for m in range(32, 4096, 4) if starts(m))
-        step = self.many(8, 1)
+        step = self.many(12, 1)
         self.sweep("too little memory", range(least, least + 120, step), lambda megabytes:
                    self.limited(self.made, resource.RLIMIT_AS, megabytes << 20, ["memory"]))
 
@@ -131,7 +131,7 @@ class Cases:
     def full_disk(self):
         used = sum(path.stat().st_size for path in
                    (self.scratch / "short again-undisturbed").rglob("*") if path.is_file())
-        sizes = [(used // 4 + i * used // self.many(20, 200)) // 1024 for i in range(self.many(24, 240))]
+        sizes = [(used // 4 + i * used // self.many(10, 200)) // 1024 for i in range(self.many(12, 240))]
 
         def one(kilobytes):
             place, after = self.folder(), self.folder()
@@ -246,7 +246,7 @@ class Cases:
         }
         for name, change in changes.items():
             complaints, stopped = [], 0
-            for call in reads[3::self.many(len(reads) // 3, 3)]:
+            for call in reads[3::self.many(len(reads), 3)]:
                 path, folder = Path(call.path), self.folder()
                 struck, outcome = self.stopped_at(self.short, folder, "read", call.nth,
                                                   lambda c=change, p=path: c(p))
