@@ -29,7 +29,7 @@ std::string numbered(const std::string& summaries_dir, int number) {
 }
 
 // Numbers of the runs that lie in summaries_dir, ascending, 1 (summaries_dir itself) always first.
-std::vector<int> run_numbers(const std::string& summaries_dir) {
+Result<std::vector<int>> run_numbers(const std::string& summaries_dir) {
   std::vector<int> numbers = {1};
   std::error_code error;
   std::filesystem::directory_iterator entry(summaries_dir, error);
@@ -41,6 +41,11 @@ std::vector<int> run_numbers(const std::string& summaries_dir) {
     if (parsed.ec == std::errc{} && parsed.ptr == name.data() + name.size() && number > 1) {
       numbers.push_back(number);
     }
+  }
+  if (error) {
+    return io_error(printable(summaries_dir) + ": cannot be listed: " + error.message() +
+                    ": a training to go on with may be there: check the disk, or give another "
+                    "--summaries_dir");
   }
   std::sort(numbers.begin(), numbers.end());
   return numbers;
@@ -126,7 +131,7 @@ std::string RunDirectory::checkpoint_file() const {
 Result<RunDirectory> RunDirectory::choose(const std::string& summaries_dir,
                                           const Hash128& fingerprint, bool resume) {
   GRAFT_TRY(make_directories(summaries_dir));
-  const std::vector<int> numbers = run_numbers(summaries_dir);
+  GRAFT_ASSIGN(const std::vector<int> numbers, run_numbers(summaries_dir));
   std::vector<std::string> warnings;
   for (auto number = numbers.rbegin(); resume && number != numbers.rend(); ++number) {
     const std::string path = numbered(summaries_dir, *number);
@@ -138,7 +143,10 @@ Result<RunDirectory> RunDirectory::choose(const std::string& summaries_dir,
     Result<void> failure;
     RunDirectory directory(path, lock(path, failure));
     // Read again under the lock: it may have finished in between.
-    if (directory.lock_ < 0 || !is_unfinished(path, fingerprint, problem)) continue;
+    const bool ours = directory.lock_ >= 0 && is_unfinished(path, fingerprint, problem);
+    if (!failure.ok()) problem = std::move(failure).error();
+    if (problem) warnings.push_back(problem->message + kNotTakenUp);
+    if (!ours) continue;
     auto checkpoint = load_checkpoint(directory.checkpoint_file());
     if (checkpoint.ok() && checkpoint->fingerprint == fingerprint) {
       directory.checkpoint_ = std::move(checkpoint).value();
