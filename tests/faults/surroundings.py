@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Faults around a whole run: no room, little memory, company, photos and clocks that change.
+"""Faults around a whole run: no room, little memory, company, photos that change.
 
 Each case runs the program for real, with no call's answer made up: a small tmpfs that fills up, files
 that may not grow (which makes write() fall short before it fails), address space or descriptors that
 end, places that may only be read, several runs at once on one cache, a photo that changes under the
-program's hands, a clock that jumps. Afterwards the same holds as in points.py (invariants.py).
+program's hands. Afterwards the same holds as in points.py (invariants.py).
 
 Usage: surroundings.py [--graft FILE] [--all] [--jobs 2]
 """
@@ -14,7 +14,6 @@ import concurrent.futures
 import os
 import re
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -281,29 +280,6 @@ class Cases:
                           "a cache that is shortened under a run: exit 1, and a rerun makes it good",
                           "; ".join(complaints))
 
-    def clocks_that_jump(self):
-        if not shutil.which("faketime"):
-            self.report.skip("clocks that jump", "faketime is not there (Debian's package faketime)")
-            return
-        library = re.search(r"LD_PRELOAD=(\S+)", subprocess.run(
-            ["faketime", "-f", "+0", "env"], capture_output=True, text=True, check=True).stdout).group(1)
-        for name, start, jump in (("back by ten years", "+0", "-10y"), ("forth by ten years", "+0", "+10y"),
-                                  ("back before 1970", "+0", "-80y")):
-            folder, clock = self.folder(), self.folder() / "clock"
-            clock.write_text(start)
-            variables = {**os.environ, "LD_PRELOAD": library, "FAKETIME_TIMESTAMP_FILE": str(clock),
-                         "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-            words = ["env", *(f"{key}={variables[key]}" for key in
-                              ("LD_PRELOAD", "FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE",
-                               "FAKETIME_DONT_FAKE_MONOTONIC")), *self.short]
-            struck, outcome = self.stopped_at(words, folder, "fsync", 4,
-                                              lambda j=jump, c=clock: c.write_text(j))
-            complaints = [] if outcome.status == 0 else [outcome.errors.strip()[-300:]]
-            state = State(folder)
-            complaints += same_as(state, self.fresh.new)
-            self.report.check(struck and not complaints, f"a clock that jumps {name}",
-                              "; ".join(complaints))
-
     def all(self):
         self.files_that_may_not_grow()
         self.too_few_descriptors()
@@ -319,7 +295,6 @@ class Cases:
         self.at_once(8)
         self.photos_that_change()
         self.a_cache_that_is_shortened()
-        self.clocks_that_jump()
 
 
 def main():
