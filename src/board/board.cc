@@ -99,8 +99,18 @@ struct Board::State {
   std::unique_ptr<LogWatcher> watcher;
   BoardContext context;
   std::string told_problems;  // of the watcher's thread
-  std::atomic<bool> started{false};
+  enum class Phase { kStarting, kRunning, kEnding };
+  std::atomic<Phase> phase{Phase::kStarting};
 
+  // Whoever waits for the start must not be waited for.
+  ~State() { enter(Phase::kEnding); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  void enter(Phase next) {
+    phase = next;
+    phase.notify_all();
+  }
   Result<void> listen();
   void handle(HttpRequest request, const HttpServer::Reply& reply);
   void tell(const StoreChanges& changes);
@@ -146,11 +156,13 @@ void Board::State::handle(HttpRequest request, const HttpServer::Reply& reply) {
   std::string id;
   const Route& route = find_route(request, id);
   if (route.lane == Lane::kNow) return reply(route.answer(context, request, id));
-  if (!started) {
-    return reply(error_response(io_error("board: is only just starting: ask again"), 503));
-  }
   WorkerPool& pool = route.lane == Lane::kLight ? light : heavy;
   const bool posted = pool.post([this, &route, id, reply, request = std::move(request)]() mutable {
+    // The port is open some milliseconds before all that answers need is there.
+    phase.wait(Phase::kStarting);
+    if (phase == Phase::kEnding) {
+      return reply(error_response(io_error("board: is ending: start it again"), 503));
+    }
     HttpResponse response;
     try {
       response = route.answer(context, request, id);
@@ -237,13 +249,13 @@ Result<std::unique_ptr<Board>> Board::start(BoardOptions options) {
   settings.force_polling = board.options.poll;
   board.watcher = std::make_unique<LogWatcher>(
       board.store, [&board](const StoreChanges& changes) { board.tell(changes); }, settings);
-  board.started = true;
+  board.enter(State::Phase::kRunning);
   return std::unique_ptr<Board>(new Board(std::move(state)));
 }
 
 // First those who reply, then who pushes; the server last, with its pools' objects behind it.
 Board::~Board() {
-  state_->started = false;
+  state_->enter(State::Phase::kEnding);
   state_->results.stop();
   state_->problems.stop();
   for (WorkerPool* pool : {&state_->light, &state_->heavy, &state_->slow}) pool->stop();
