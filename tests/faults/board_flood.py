@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import places  # noqa: E402
 from flood import CONNECTIONS, Flood, allowed_connections  # noqa: E402
 from report import Report  # noqa: E402
+from running_board import RunningBoard  # noqa: E402
 
 STEPS = 8000
 LAZY_VIEWERS = 150
@@ -41,26 +42,8 @@ HEADER = 64 << 10  # a session's buffers: its header's 16 KiB, grown by doubling
 OTHERS = 64  # descriptors for logs, listeners and the kernel's notices
 
 
-class Board:
+class Board(RunningBoard):
     """`graft board`, and what the kernel says of it."""
-
-    def __init__(self, graft, logs):
-        self.process = subprocess.Popen([graft, "board", f"--logdir={logs}", "--port=0"],
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.DEVNULL, text=True)
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline())
-        self.port = int(found.group(1)) if found else 0
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
-
-    def alive(self):
-        return self.process.poll() is None
 
     def ask(self, path):
         """The answer as JSON, or None."""

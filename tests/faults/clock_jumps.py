@@ -28,6 +28,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 import places  # noqa: E402
 from report import Report  # noqa: E402
+from running_board import RunningBoard  # noqa: E402
 
 STEPS = 12000
 DAY = 86400
@@ -53,27 +54,16 @@ class Clock:
         fresh.replace(self.file)
 
 
-class Board:
+class Board(RunningBoard):
     """`graft board`, and all that it pushes to one viewer."""
 
     def __init__(self, graft, work, environment):
-        self.process = subprocess.Popen([graft, "board", f"--logdir={work}/logs", "--port=0"], cwd=work,
-                                        env=environment, stdin=subprocess.DEVNULL, text=True,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        self.port = int(re.search(r"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline()).group(1))
+        super().__init__(graft, f"{work}/logs", cwd=work, env=environment)
         page = urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=PATIENCE).read().decode()
         self.token = re.search(r'name="graft-token" content="([0-9a-f]+)"', page).group(1)
         self.steps, self.pushes, self.ended = {}, 0, False
         self.viewer = self.connect(b"GET /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         threading.Thread(target=self.listen, daemon=True).start()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.process.stdout.close()
 
     def connect(self, words):
         client = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
@@ -215,7 +205,7 @@ def under_jumps(report, graft, work, library):
         report.check(board.pushes > pushes and all(steps == sorted(steps) for steps in board.steps.values()),
                      "the board goes on pushing, in order",
                      f"{board.pushes - pushes} times after the last jump")
-        report.check(not board.ended and board.process.poll() is None, "the board cuts nobody off")
+        report.check(not board.ended and board.alive(), "the board cuts nobody off")
         report.check(curve(board) == tuple(range(STEPS)), "the curve has every step, in order")
 
 

@@ -38,6 +38,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 import places  # noqa: E402
 from report import Report  # noqa: E402
+from running_board import RunningBoard  # noqa: E402
 from scenarios import Kitchen, scratch_place  # noqa: E402
 
 FOLDERS = 8  # of logs, used in turn
@@ -52,22 +53,9 @@ T_99 = {8: 3.355, 18: 2.878, 28: 2.763, 48: 2.682, 98: 2.627}
 PAGES = ("/", "/api/status", "/api/runs", "/api/trainings", "/data/runs", "/data/plugins_listing")
 
 
-class Board:
+class Board(RunningBoard):
     def __init__(self, graft, logs):
-        self.process = subprocess.Popen(
-            [graft, "board", f"--logdir={logs}", "--port=0"], stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-            env={**os.environ, **EXACT_ALLOCATOR})
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", self.process.stdout.readline())
-        self.port = int(found.group(1))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
+        super().__init__(graft, logs, env={**os.environ, **EXACT_ALLOCATOR})
 
     def ask(self, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=PATIENCE) as answer:
@@ -166,7 +154,7 @@ def main():
                 names = {run["name"].partition("/")[0] for run in json.loads(board.ask("/api/runs"))["runs"]}
             report.check(len(names) == min(FOLDERS, options.trainings), "the board knows the last trainings",
                          ", ".join(sorted(names)))
-            report.check(board.process.poll() is None, "the board runs to the end")
+            report.check(board.alive(), "the board runs to the end")
             time.sleep(1)
             at_rest = board.figures()[-1]
         report.check(not any(status), f"{options.trainings} trainings end well")
