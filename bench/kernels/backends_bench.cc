@@ -87,9 +87,9 @@ void compare_networks(const std::string& name) {
     if (backend->name() == "onednn") highway_first[1] = without[0] = backend;
   }
   highway_first[2] = without[1] = &reference_backend();
-  Network apart(name, width, size, highway_first, false);
-  Network joined(name, width, size, highway_first, true);
-  Network theirs(name, width, size, without, false);
+  Network apart(name, width, size, highway_first, Pairs::kApart);
+  Network joined(name, width, size, highway_first, Pairs::kJoined);
+  Network theirs(name, width, size, without, Pairs::kApart);
   std::printf("\nmobilenet %s on %s\n%-34s %11s %14s %12s   %11s   %s\n", name.c_str(),
               highway_first[0]->numeric_mode().c_str(), "", "highway", "", "", "oneDNN",
               "time ratio");
@@ -123,6 +123,8 @@ void compare_networks(const std::string& name) {
   const auto run_theirs = [&] { theirs.run(); };
   print("whole network, apart", compare([&] { apart.run(); }, run_theirs, all), all, "");
   print("whole network, joined", compare([&] { joined.run(); }, run_theirs, all), all, "");
+  Network planned(name, width, size, all_backends(), Pairs::kAsPlanned);
+  print("whole network, as planned", compare([&] { planned.run(); }, run_theirs, all), all, "");
 }
 
 }  // namespace

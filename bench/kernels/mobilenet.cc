@@ -14,8 +14,8 @@ std::string text(const Shape& shape) {
 }  // namespace
 
 Network::Network(std::string name, double width, std::int64_t size,
-                 std::span<const Backend* const> backends, bool joined)
-    : name_(std::move(name)), backends_(backends.begin(), backends.end()), joined_(joined) {
+                 std::span<const Backend* const> backends, Pairs pairs)
+    : name_(std::move(name)), backends_(backends.begin(), backends.end()), pairs_(pairs) {
   current_ = {DType::kF32, Shape{1, size, size, 3}, Layout::kDense};
   input_ = random(current_.shape);
   constexpr struct {
@@ -64,13 +64,22 @@ void Network::add_block(std::int64_t outputs, int stride) {
       stride, stride, 1, 1, {pad.before, pad.after, pad.before, pad.after}, Activation::kRelu6};
   const std::vector<Shape> first = {{3, 3, in, 1}, {in}, {in}};
   const std::vector<Shape> second = {{1, 1, in, outputs}, {outputs}};
-  if (joined_) {
+  if (pairs_ != Pairs::kApart) {
     std::vector<Shape> both = first;
     both.insert(both.end(), second.begin(), second.end());
     if (add("separable", SeparableConv2D{depthwise, Activation::kRelu6}, both, true)) return;
   }
   add("depthwise", depthwise, first);
   add("pointwise", Conv2D{1, 1, 1, 1, {}, Activation::kRelu6}, second);
+}
+
+std::vector<const Backend*> Network::order_for(const OpSpec& spec, bool optional) const {
+  std::vector<const Backend*> order = backends_;
+  if (pairs_ == Pairs::kAsPlanned) order = in_order(backends_, spec);
+  // Whoever declines a pair takes the first half of it.
+  if (optional && pairs_ == Pairs::kAsPlanned) order.resize(1);
+  if (optional) std::erase(order, &reference_backend());
+  return order;
 }
 
 bool Network::add(const std::string& kind, Op op, const std::vector<Shape>& weights,
@@ -92,8 +101,7 @@ bool Network::add(const std::string& kind, Op op, const std::vector<Shape>& weig
   }
   layer.spec.output = *output;
   const auto start = std::chrono::steady_clock::now();
-  for (const Backend* backend : backends_) {
-    if (optional && backend == &reference_backend()) continue;
+  for (const Backend* backend : order_for(layer.spec, optional)) {
     auto prepared = backend->prepare(layer.spec, constants);
     if (auto* kernel = std::get_if<std::unique_ptr<Kernel>>(&prepared)) {
       layer.kernel = std::move(*kernel);

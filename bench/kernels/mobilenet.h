@@ -1,5 +1,5 @@
 // MobileNet V1 (Howard et al. 2017, table 1) as prepared kernels, with random weights: only shapes
-// matter to time. Layers are chosen as Program chooses them.
+// matter to time.
 // Thread rule: one thread at a time.
 #pragma once
 
@@ -24,12 +24,15 @@ struct Layer {
   Tensor out;
 };
 
+// How a depthwise convolution and the pointwise one behind it are offered: as two ops, as one to
+// every backend first, or as Program does, which asks the backends that lead first.
+enum class Pairs : std::uint8_t { kApart, kJoined, kAsPlanned };
+
 class Network {
  public:
-  // backends: asked in order. joined: a depthwise convolution and the pointwise one behind it are
-  // offered as one op first.
+  // backends: asked in order.
   Network(std::string name, double width, std::int64_t size,
-          std::span<const Backend* const> backends, bool joined);
+          std::span<const Backend* const> backends, Pairs pairs);
 
   void run(std::size_t layer);  // on what the layer before it wrote last
   void run();
@@ -40,15 +43,16 @@ class Network {
 
  private:
   Tensor random(const Shape& shape);
-  // weights: shapes of the inputs behind the first. False when only the reference takes it and
-  // `optional`.
+  // weights: shapes of the inputs behind the first. False when it is `optional` and better not
+  // done.
   bool add(const std::string& kind, Op op, const std::vector<Shape>& weights,
            bool optional = false);
+  std::vector<const Backend*> order_for(const OpSpec& spec, bool optional) const;
   void add_block(std::int64_t outputs, int stride);
 
   std::string name_;
   std::vector<const Backend*> backends_;
-  bool joined_;
+  Pairs pairs_;
   std::mt19937 generator_{7};
   TensorSpec current_;
   Tensor input_;

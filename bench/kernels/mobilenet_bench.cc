@@ -63,6 +63,7 @@ void time_peak(benchmark::State& state) {
 
 int main(int argc, char** argv) {
   using graft::Network;
+  using graft::Pairs;
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
   const std::string peak_name = "peak/" + std::string(graft::widest_multiply_add());
@@ -71,11 +72,10 @@ int main(int argc, char** argv) {
   // The first network pays for oneDNN's own start as well; the others share compiled layers with it
   // as far as their shapes agree.
   const auto all = graft::all_backends();
-  const bool joined = all.front()->name() == "highway";
   std::vector<std::unique_ptr<Network>> networks;
-  networks.push_back(std::make_unique<Network>("0.50_224", 0.5, 224, all, joined));
-  networks.push_back(std::make_unique<Network>("0.25_128", 0.25, 128, all, joined));
-  networks.push_back(std::make_unique<Network>("1.0_224", 1.0, 224, all, joined));
+  networks.push_back(std::make_unique<Network>("0.50_224", 0.5, 224, all, Pairs::kAsPlanned));
+  networks.push_back(std::make_unique<Network>("0.25_128", 0.25, 128, all, Pairs::kAsPlanned));
+  networks.push_back(std::make_unique<Network>("1.0_224", 1.0, 224, all, Pairs::kAsPlanned));
   for (const auto& network : networks) {
     std::printf("mobilenet %s: prepared in %.1f ms, %.1f million multiply-adds\n",
                 network->name().c_str(), network->prepare_seconds() * 1e3,

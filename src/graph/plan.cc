@@ -174,7 +174,7 @@ class Planner {
     GRAFT_TRY(check_work(first_id, first.spec));
     GRAFT_TRY(check_work(second_id, second.spec));
     const Offer both = joined(first, second);
-    for (const Backend* backend : backends_) {
+    for (const Backend* backend : in_order(backends_, both.spec)) {
       if (backend == &reference_backend()) continue;
       Answer answer = ask(*backend, both);
       if (answer.kernel != nullptr) return place(second_id, both, std::move(answer));
@@ -226,7 +226,7 @@ class Planner {
   // The first backend that takes the op.
   Result<Answer> choose(const std::string& name, const Offer& offer) const {
     std::string reasons;
-    for (const Backend* backend : backends_) {
+    for (const Backend* backend : in_order(backends_, offer.spec)) {
       Answer answer = ask(*backend, offer);
       if (answer.kernel != nullptr) return answer;
       reasons += answer.reasons;

@@ -69,6 +69,7 @@ class BlockedBackend final : public Backend {
     return layout_ == Layout::kBlocked8 ? "blocked8" : "blocked16";
   }
   std::string numeric_mode() const override { return std::string(name()) + "-1"; }
+  bool leads(const OpSpec&) const override { return true; }
   std::variant<std::unique_ptr<Kernel>, Refusal> prepare(
       const OpSpec& spec, std::span<const TensorView> constants) const override {
     const bool wanted = std::holds_alternative<Conv2D>(spec.op) == (layout_ == Layout::kBlocked8);

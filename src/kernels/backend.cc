@@ -1,5 +1,6 @@
 #include "kernels/backend.h"
 
+#include <algorithm>
 #include <array>
 
 #include "kernels/highway/highway.h"
@@ -13,6 +14,12 @@ std::span<const Backend* const> all_backends() {
           ? std::array{&highway_backend(), &onednn_backend(), &reference_backend()}
           : std::array{&onednn_backend(), &highway_backend(), &reference_backend()};
   return backends;
+}
+
+std::vector<const Backend*> in_order(std::span<const Backend* const> backends, const OpSpec& spec) {
+  std::vector<const Backend*> order(backends.begin(), backends.end());
+  std::ranges::stable_partition(order, [&](const Backend* one) { return one->leads(spec); });
+  return order;
 }
 
 Result<const Backend*> backend_named(std::string_view name) {

@@ -1,5 +1,6 @@
-// How an op runs. Backends are tried in order (all_backends()); the naive reference ends the list,
-// takes everything, and is the oracle of the conformance tests. A backend never sees a graph.
+// How an op runs. Backends are tried in order (all_backends()), those first that lead at its
+// shapes; the naive reference ends the list, takes everything, and is the oracle of the conformance
+// tests. A backend never sees a graph.
 #pragma once
 
 #include <cstddef>
@@ -49,6 +50,10 @@ class Backend {
   // Part of a feature's key: two backends whose results may differ in any bit differ here
   // ("onednn-2.6.3-avx512").
   virtual std::string numeric_mode() const = 0;
+  // Whether the benchmark saw it ahead for this op at these shapes (bench/kernels/backends_bench);
+  // where it did not, the others in all_backends() are asked before it. Any change of the answer
+  // changes bits, and with them numeric_mode().
+  virtual bool leads(const OpSpec& spec) const = 0;
   // Checks everything, packs constant weights once, or says why it declines. constants: aligned
   // with spec.inputs, data == nullptr where the value is not known before run(). A kernel that
   // cannot read an input's blocked layout declines with it; the caller then offers it dense
@@ -60,6 +65,8 @@ class Backend {
 
 // In order of preference, reference last. Objects live as long as the process.
 std::span<const Backend* const> all_backends();
+// The order in which they are asked for an op at its shapes: those that lead first.
+std::vector<const Backend*> in_order(std::span<const Backend* const> backends, const OpSpec& spec);
 // The one with this name, kInvalidArgument with the list of names otherwise.
 Result<const Backend*> backend_named(std::string_view name);
 const Backend& reference_backend();

@@ -3,12 +3,32 @@
 #include <new>
 #include <string>
 
+#include "kernels/highway/depthwise.h"
 #include "kernels/highway/highway.h"
 #include "kernels/highway/ops.h"
 
 namespace graft {
 namespace highway {
 namespace {
+
+bool has_avx2_alone(const VectorKernels& vectors) {
+  return vectors.target == "AVX2";
+}
+
+bool has_avx512(const VectorKernels& vectors) {
+  return vectors.target.starts_with("AVX3");
+}
+
+// On a Xeon of 2023, times over oneDNN's: depthwise in float32 0.32 to 0.73, with the pointwise
+// convolution behind it 0.61 to 0.99 while that one's filter is small; 0.99 to 1.07 with larger
+// ones, 1.4 to 2.4 for what is summed in float64.
+bool leads_with_avx512(const OpSpec& spec) {
+  constexpr std::int64_t kMostWeights = 384 * 384;
+  if (in_float64(spec.output.shape)) return false;
+  if (std::holds_alternative<DepthwiseConv2D>(spec.op)) return true;
+  return std::holds_alternative<SeparableConv2D>(spec.op) &&
+         spec.inputs[0].shape[3] * spec.output.shape[3] <= kMostWeights;
+}
 
 class HighwayBackend final : public Backend {
  public:
@@ -21,6 +41,9 @@ class HighwayBackend final : public Backend {
   // The number counts changes of the order or rounding of any sum; the instruction set decides
   // whether products are rounded before they are added.
   std::string numeric_mode() const override { return mode_; }
+  bool leads(const OpSpec& spec) const override {
+    return has_avx2_alone(vectors_) || leads_with_avx512(spec);
+  }
 
   Prepared prepare(const OpSpec& spec, std::span<const TensorView> constants) const override {
     const auto inferred = infer_output(spec.op, spec.inputs);
@@ -61,7 +84,8 @@ const Backend& highway_backend() {
 }
 
 bool highway_is_preferred() {
-  return highway::vector_kernels().target == "AVX2";
+  const highway::VectorKernels& vectors = highway::vector_kernels();
+  return highway::has_avx2_alone(vectors) || highway::has_avx512(vectors);
 }
 
 std::vector<const Backend*> highway_backends() {

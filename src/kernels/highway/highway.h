@@ -12,9 +12,9 @@ namespace graft {
 
 // With the best instructions that this machine has.
 const Backend& highway_backend();
-// Whether it stands before oneDNN in all_backends(). That is with AVX2: features come nearer to the
-// exact ones (first layers sum in float64), for about the same time. With AVX-512 its speed has not
-// been measured, and TensorFlow itself runs oneDNN's kernels there; without AVX2 nobody has looked.
+// Whether it stands before oneDNN in all_backends(): with AVX2 for all that it takes, since
+// features come nearer to the exact ones (first layers sum in float64) for about the same time;
+// with AVX-512 for what it leads in. Without AVX2 nobody has looked.
 bool highway_is_preferred();
 // One for each instruction set that this machine runs, fastest first, for tests. Not while others
 // ask for a backend for the first time.

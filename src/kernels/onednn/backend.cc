@@ -57,6 +57,7 @@ class OneDnnBackend final : public Backend {
  public:
   std::string_view name() const override { return "onednn"; }
   std::string numeric_mode() const override { return onednn::numeric_mode(); }
+  bool leads(const OpSpec&) const override { return true; }
 
   Prepared prepare(const OpSpec& spec, std::span<const TensorView> constants) const override {
     const auto inferred = infer_output(spec.op, spec.inputs);

@@ -57,6 +57,7 @@ class ReferenceBackend final : public Backend {
   std::string_view name() const override { return "reference"; }
   // Bits depend on the C library's float64 exp and on the processor's estimate of 1/sqrt(x).
   std::string numeric_mode() const override { return "reference-2" + rsqrt_mode(); }
+  bool leads(const OpSpec&) const override { return false; }
 
   std::variant<std::unique_ptr<Kernel>, Refusal> prepare(
       const OpSpec& spec, std::span<const TensorView> constants) const override {
