@@ -34,7 +34,7 @@ const withoutIntl = {
 };
 
 // Small modules that several pages share: in the first script they cost less than as requests.
-const SHARED = ["app/use.ts", "charts/line_data.ts", "pages/parts/network.ts", "pages/parts/run_name.ts",
+const SHARED = ["app/use.ts", "charts/line_data.ts", "pages/parts/curves_asked.ts", "pages/parts/network.ts", "pages/parts/run_name.ts",
   "pages/parts/stage.ts", "pages/parts/training_choice.tsx", "runs/filter.ts"];
 
 // Whatever is fetched later needs the first script, and says so here: then the bundler splits nothing

@@ -4,8 +4,9 @@
 //                                                     context each time: nothing is cached
 //   node bench/board/page.mjs empty TIMES WAIT       the same of a page that is one word: what the
 //                                                     browser itself takes
-//   node bench/board/page.mjs screen URL POINTS TIMES WAIT  from asking for the Curves page until a curve
-//                                                     that ends at step POINTS - 1 is painted
+//   node bench/board/page.mjs screen URL POINTS TIMES WAIT [tab]  from asking for the Curves page until a
+//                                                     curve that ends at step POINTS - 1 is painted; tab:
+//                                                     in a tab opened in the same moment, as by a link
 //   node bench/board/page.mjs pixel URL COMMAND…      runs COMMAND, which prints "step seconds" of each
 //                                                     event that it writes, and compares with when the
 //                                                     frame that shows the step was painted
@@ -63,12 +64,13 @@ async function empty(browser, times, wait) {
   return taken;
 }
 
-async function screen(browser, url, points, times, wait) {
+async function screen(browser, url, points, times, wait, tab) {
   const taken = [];
   for (let i = 0; i < times; i++) {
-    const { context, page } = await openPage(browser);
-    await page.addInitScript(watchCurves);
-    await page.waitForTimeout(wait);
+    const { context, page: first } = await openPage(browser);
+    await context.addInitScript(watchCurves);
+    await first.waitForTimeout(wait);
+    const page = tab ? await context.newPage() : first;
     await page.goto(`${url}#/curves`);
     await page.waitForFunction((last) => globalThis.painted?.some(([step]) => step === last), points - 1, { timeout: 60_000 });
     taken.push(await page.evaluate((last) => globalThis.painted.find(([step]) => step === last)[1] - performance.timeOrigin, points - 1));
@@ -103,7 +105,7 @@ const browser = await launch();
 try {
   if (what === "paint") report(await paint(browser, url, Number(rest[0]), Number(rest[1])));
   else if (what === "empty") report(await empty(browser, Number(url), Number(rest[0])));
-  else if (what === "screen") report(await screen(browser, url, Number(rest[0]), Number(rest[1]), Number(rest[2])));
+  else if (what === "screen") report(await screen(browser, url, Number(rest[0]), Number(rest[1]), Number(rest[2]), rest[3] === "tab"));
   else if (what === "pixel") report(await pixel(browser, url, rest));
   else throw new Error("usage: page.mjs paint|screen|pixel URL …, page.mjs empty …");
 } finally {

@@ -8,7 +8,8 @@ without logs, two seconds after the start. Under a flood: a training that a boar
 without 10,000 connections that wish the board no good, in turn; the flood itself takes its part of the
 processor on the same machine. In Chromium, where it is installed (page.mjs): first contentful paint, a
 million scalars on the screen, and from a trainer's write() to the painted frame; of the first two, and
-of an empty page for comparison, also in windows that were only just opened.
+of an empty page for comparison, also in windows that were only just opened, and of the scalars in a tab
+that was.
 
 Usage: run.py [--only-browser]
 """
@@ -225,8 +226,10 @@ def in_page(empty, many, live):
     with Board(many) as board:
         board.wait_for_scalars()
         half, _ = in_browser("screen", board.address, SCALARS, 5, WINDOW_MS)
-        print(f"1,000,000 scalars on the screen{half:8.1f} ms; "
-              f"{in_browser('screen', board.address, SCALARS, 5, 0)[0]:.1f} ms in a new window")
+        tab, _ = in_browser("screen", board.address, SCALARS, 5, WINDOW_MS, "tab")
+        new, _ = in_browser("screen", board.address, SCALARS, 5, 0)
+        print(f"1,000,000 scalars on the screen{half:8.1f} ms; {tab:.1f} ms in a new tab, "
+              f"{new:.1f} ms in a new window")
     with Board(live) as board:
         board.ask("/api/runs")
         half, most = in_browser("pixel", board.address, BENCH, "follow", live / "run", WRITES)

@@ -5,7 +5,7 @@ import { useEffect, useState } from "preact/hooks";
 import { language, setLanguage, t, type Key } from "../i18n";
 import { connection, loadAll, status } from "../runs/store";
 import { Help } from "./help";
-import { Icon, Logo } from "./icons";
+import { Chinese, Icon, Logo } from "./icons";
 import { loadPage, pageIfHere } from "./pages";
 import { link, PAGES, route, type PageName } from "./router";
 import { installShortcuts } from "./shortcuts";
@@ -77,8 +77,9 @@ export function App() {
         </nav>
         <div class="tools">
           <button type="button" class="icon-button text" lang={language.value === "en" ? "zh-CN" : "en"}
+            aria-label={language.value === "en" ? "中文" : "English"}
             onClick={() => void setLanguage(language.value === "en" ? "zh" : "en")}>
-            {language.value === "en" ? "中文" : "EN"}
+            {language.value === "en" ? <Chinese /> : "EN"}
           </button>
           <button type="button" class="icon-button" aria-label={dark.value ? t("theme.light") : t("theme.dark")} onClick={toggleTheme}>
             <Icon name={dark.value ? "sun" : "moon"} />

@@ -3,8 +3,7 @@
 import type { ComponentType } from "preact";
 import { route, type PageName } from "./router";
 
-/** ahead: asks the server for what the page will show first. */
-interface Script { default: ComponentType; ahead?(): void }
+interface Script { default: ComponentType }
 
 const LOADERS: Record<PageName, () => Promise<Script>> = {
   home: () => import("../pages/home"),
@@ -25,9 +24,7 @@ const here = new Map<PageName, ComponentType>();
 export const pageIfHere = (page: PageName): ComponentType | undefined => here.get(page);
 
 export async function loadPage(page: PageName): Promise<void> {
-  const script = await LOADERS[page]();
-  here.set(page, script.default);
-  script.ahead?.();
+  here.set(page, (await LOADERS[page]()).default);
 }
 
 /** Resolves when the page that the address names is here, or cannot be had. */

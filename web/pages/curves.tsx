@@ -6,9 +6,9 @@ import { link } from "../app/router";
 import { t } from "../i18n";
 import { makeFilter } from "../runs/filter";
 import { loaded, runs, status, tags } from "../runs/store";
-import { askAhead, ChartCard } from "./parts/chart_card";
+import { ChartCard } from "./parts/chart_card";
 import {
-  axis, bindAddress, ignoreOutliers, logY, readAddress, smoothing, tagFilter, tagGroups, visibleRuns,
+  axis, bindAddress, ignoreOutliers, isFolded, logY, smoothing, tagFilter, tagGroups, visibleRuns,
 } from "./parts/curve_state";
 import { RunList } from "./parts/run_list";
 
@@ -61,20 +61,6 @@ function NothingYet() {
   );
 }
 
-// As style sheets have it: what is beside the charts, around one, and the least that one takes.
-const BESIDE = 264 + 26 + 2 * 24;
-const AROUND = 2 * 22;
-const NARROWEST = 480;
-
-/** Asks for the curves that will be seen first, before anything is drawn: a guess of how wide they will be. */
-export function ahead(): void {
-  readAddress();
-  const place = Math.min(innerWidth, 1560) - BESIDE;
-  const big = tagGroups.value.main.slice(0, 2);
-  const columns = Math.max(1, Math.min(big.length, Math.floor(place / NARROWEST)));
-  for (const tag of big) askAhead(tag, visibleRuns.value, place / columns - AROUND);
-}
-
 export default function Curves() {
   useEffect(bindAddress, []);
   useSmoothingKeys();
@@ -83,7 +69,6 @@ export default function Curves() {
   const { main, rest, pins } = tagGroups.value;
   const shown = visibleRuns.value;
   const tagsHere = runs.value.some((run) => tags.value[run.id] !== undefined);
-  const filtering = tagFilter.value.trim() !== "";
   return (
     <Page title={t("page.curves")} wide lead={t("curves.lead")}
       actions={<CopyButton label={t("curves.link")} text={() => location.href} />}>
@@ -99,7 +84,7 @@ export default function Curves() {
           )}
           <div class="chart-grid two">{main.map((tag) => <ChartCard key={tag} tag={tag} runs={shown} big />)}</div>
           {rest.map(([prefix, names]) => (
-            <details key={prefix} class="fold" open={filtering || (main.length === 0 && rest.length === 1)}>
+            <details key={prefix} class="fold" open={!isFolded.value}>
               <summary><span>{prefix === "" ? t("curves.others") : prefix}</span> <span class="chip">{names.length}</span></summary>
               <Fold names={names} />
             </details>

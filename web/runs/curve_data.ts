@@ -121,13 +121,16 @@ class Entry {
     this.early = [];
   }
 
+  /** Resolves when the answer that is under way is here, if one is. */
+  answered: Promise<void> = Promise.resolve();
+
   private ask(view: View): void {
     this.fetching?.abort();
     const abort = new AbortController();
     this.fetching = abort;
     const zoomed = view.x0 !== undefined && view.x1 !== undefined;
     this.fetched = this.key(view);
-    getSeries({
+    this.answered = getSeries({
       run: this.run, tag: this.tag, smooth: view.smoothing, px: view.px,
       ...(zoomed ? { x0: view.x0, x1: view.x1, axis: view.axis } : {}),
     }, abort.signal).then((series) => {
@@ -164,6 +167,9 @@ export function curveFor(run: string, tag: string, view: View): Curve | null {
   entry.want(view);
   return entry.curve;
 }
+
+/** Resolves when no answer for the curve is under way. */
+export const curveAnswered = (run: string, tag: string): Promise<void> => entryOf(run, tag).answered;
 
 /** Wall time at which the curve begins, as far as it is known. */
 export const startOf = (run: string, tag: string): number => entries.get(keyOf(run, tag))?.curve?.start ?? 0;

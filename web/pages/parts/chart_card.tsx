@@ -11,10 +11,10 @@ import { axisValues, brokenSteps, yRange, type LineSeries } from "../../charts/l
 import { formatValue } from "../../charts/ticks";
 import { locale, t, units } from "../../i18n";
 import { colourOf } from "../../runs/colours";
-import { curveFor, onCurve, startOf, type Curve } from "../../runs/curve_data";
+import { onCurve } from "../../runs/curve_data";
 import { shortHash } from "../../runs/shorthash";
-import { tags } from "../../runs/store";
 import { axis, hovered, ignoreOutliers, logY, pinned, smoothing, tagKind, togglePin, zooms } from "./curve_state";
+import { curveOf, hasTag } from "./curves_asked";
 import { runName } from "./run_name";
 
 const SECONDS_A_CURVE = 3.5;
@@ -83,24 +83,6 @@ function useCurves(list: Run[], tag: string, isDrawn: () => boolean): void {
       for (const stop of stops) stop();
     };
   }, [key, tag]);
-}
-
-const hasTag = (run: Run, tag: string) => tags.value[run.id]?.scalars.some((s) => s.tag === tag) ?? false;
-
-/** What is here of a curve; asks for what is not. */
-function curveOf(run: Run, tag: string, width: number, zoom: [number, number] | undefined): Curve | null {
-  const before = axis.value === "relative" ? startOf(run.id, tag) : 0;
-  return curveFor(run.id, tag, {
-    // In steps, so that a chart that is laid out anew does not ask anew.
-    smoothing: smoothing.value, px: Math.ceil((width * devicePixelRatio) / 400) * 400,
-    axis: axis.value === "step" ? "step" : "wall",
-    ...(zoom ? { x0: zoom[0] + before, x1: zoom[1] + before } : {}),
-  });
-}
-
-/** Asks for a tag's curves before its chart is laid out, which will be about that wide. */
-export function askAhead(tag: string, list: Run[], width: number): void {
-  for (const run of list) if (hasTag(run, tag)) curveOf(run, tag, width, zooms.value[shortHash(tag)]);
 }
 
 /** The curves of `list` as the chart takes them; asks for what is not here yet. */

@@ -76,6 +76,12 @@ export const tagGroups = computed(() => {
   return { main, rest: [...rest], pins: [...all].filter((tag) => pinned.value.includes(shortHash(tag))) };
 });
 
+/** The tags that matter less are folded up, unless there is nothing else to see or they were sought. */
+export const isFolded = computed(() => {
+  const { main, rest } = tagGroups.value;
+  return tagFilter.value.trim() === "" && (main.length > 0 || rest.length > 1);
+});
+
 const OWN = ["s", "x", "log", "out", "runs", "tags", "hide", "pin", "zoom"];
 
 /** Takes over what the address says, if it says anything. */
