@@ -15,11 +15,12 @@ import places  # noqa: E402
 GRAFT = places.graft()
 
 
-def run(words, environment=None):
-    """Seconds from start to end, and the output; ends the program when the command fails."""
+def run(words, environment=None, limit=None):
+    """Seconds from start to end, and the output; ends the program when the command fails. `limit`:
+    seconds after which it is killed, and subprocess.TimeoutExpired raised."""
     begun = time.perf_counter()
     done = subprocess.run([str(w) for w in words], stdin=subprocess.DEVNULL, capture_output=True,
-                          text=True, errors="replace", check=False, env=environment)
+                          text=True, errors="replace", check=False, env=environment, timeout=limit)
     seconds = time.perf_counter() - begun
     if done.returncode != 0:
         sys.exit(f"bench: {' '.join(map(str, words))}\n{done.stderr}")
