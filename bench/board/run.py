@@ -4,9 +4,10 @@
 exec -> page: from starting `graft board` to the last byte of its page. Load: 1,000,000 scalars (52 MB),
 every checksum looked at; TensorBoard over the same, where the comparison's virtual environment is
 there. Push: from just before a trainer's write() to the event in a listening client. Idle memory:
-without logs, two seconds after the start. Under a flood: a training that a board shows, with and
-without 10,000 connections that wish the board no good, in turn; the flood itself takes its part of the
-processor on the same machine. In Chromium, where it is installed (page.mjs): first contentful paint, a
+without logs, two seconds after the start. Under a flood: a training that a board shows, with 10,000
+connections that wish the board no good, over the mean of one before it and one after it without; and
+for comparison what one without takes over another. The clients are on this machine, so they have the
+lowest priority. Geometric means with 95 % intervals. In Chromium, where it is installed (page.mjs): first contentful paint, a
 million scalars on the screen, and from a trainer's write() to the painted frame; of the first two, and
 of an empty page for comparison, also in windows that were only just opened, and of the scalars in a tab
 that was.
@@ -15,6 +16,7 @@ Usage: run.py [--only-browser]
 """
 
 import json
+import math
 import shutil
 import socket
 import statistics
@@ -31,13 +33,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 import places  # noqa: E402
-from flood import Flood, allowed_connections  # noqa: E402
 
 BENCH = places.BUILD / "bench" / "board_bench"
 PAGE = Path(__file__).with_name("page.mjs")
+FLOOD = ROOT / "tests" / "support" / "flood.py"
 TAG = "accuracy/all"  # board_bench's
 SCALARS, WRITES = 1_000_000, 200
-FLOOD_STEPS, FLOOD_PAIRS = 20_000, 5
+FLOOD_STEPS, FLOODS = 20_000, 10
+STUDENT = 2.26  # 95 %, nine degrees of freedom
 WINDOW_MS = 2500  # until a new browser window has set up its own things
 
 
@@ -140,39 +143,47 @@ def push_latency(folder):
     return statistics.median(taken), taken[int(len(taken) * 0.95)]
 
 
-def seconds_of_training(work, name, meanwhile):
-    """Of the steps alone, features at hand; `meanwhile` is called a few times a second."""
-    with subprocess.Popen(
-            [places.graft(), "retrain", f"--image_dir={work}/photos", "--json",
-             "--architecture=untrained_mobilenet_0.25_128",
-             f"--how_many_training_steps={FLOOD_STEPS}", f"--summaries_dir={work}/logs/{name}",
-             f"--bottleneck_dir={work}/cache", f"--output_graph={work}/{name}.pb",
-             f"--output_labels={work}/{name}.txt"],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as training:
-        while training.poll() is None:
-            meanwhile()
-            time.sleep(0.2)
-        return json.load(training.stdout)["seconds"]["training"]
+def seconds_of_training(work, name):
+    """Of the steps alone, features at hand."""
+    done = subprocess.run(
+        [places.graft(), "retrain", f"--image_dir={work}/photos", "--json",
+         "--architecture=untrained_mobilenet_0.25_128",
+         f"--how_many_training_steps={FLOOD_STEPS}", f"--summaries_dir={work}/logs/{name}",
+         f"--bottleneck_dir={work}/cache", f"--output_graph={work}/{name}.pb",
+         f"--output_labels={work}/{name}.txt"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True)
+    return json.loads(done.stdout)["seconds"]["training"]
+
+
+def mean_ratio(ratios):
+    """(geometric mean, half-width of its 95 % interval as a factor)"""
+    logs = [math.log(ratio) for ratio in ratios]
+    error = statistics.stdev(logs) / math.sqrt(len(logs))
+    return math.exp(statistics.mean(logs)), math.exp(STUDENT * error)
 
 
 def under_a_flood(work):
-    """(medians of seconds alone and flooded, median of their ratios, connections)"""
+    """(seconds alone and flooded, flooded over alone, alone over alone): medians, mean_ratio()s"""
     subprocess.run([places.graft(), "sample", f"--output={work}/photos", "--photos_per_class=12"],
                    check=True, capture_output=True)
     logs = work / "logs"
     logs.mkdir()
-    alone, flooded, count = [], [], allowed_connections()
+    before, flooded, after = [], [], []
     with Board(logs) as board:
         board.ask("/api/runs")
-        seconds_of_training(work, "warm", lambda: None)
-        for pair in range(FLOOD_PAIRS):
-            alone.append(seconds_of_training(work, f"alone{pair}", lambda: None))
-            with Flood(board.port, count) as flood:
-                flood.turn()
-                flooded.append(seconds_of_training(work, f"flooded{pair}", flood.turn))
+        seconds_of_training(work, "warm")
+        for turn in range(FLOODS):
+            before.append(seconds_of_training(work, f"before{turn}"))
+            with subprocess.Popen([sys.executable, FLOOD, str(board.port)], stdout=subprocess.PIPE,
+                                  text=True) as flood:
+                flood.stdout.readline()  # all are there
+                flooded.append(seconds_of_training(work, f"flooded{turn}"))
+                flood.kill()
             board.ask("/api/status")  # it has seen them off
-    ratio = statistics.median(f / a for f, a in zip(flooded, alone))
-    return statistics.median(alone), statistics.median(flooded), ratio, count
+            after.append(seconds_of_training(work, f"after{turn}"))
+    ratio = mean_ratio([f / math.sqrt(a * b) for a, f, b in zip(before, flooded, after)])
+    noise = mean_ratio([b / a for a, b in zip(before, after)])
+    return statistics.median(before + after), statistics.median(flooded), ratio, noise
 
 
 def tensorboard_load(folder):
@@ -275,9 +286,9 @@ def main():
               (f"{peer * 1000:5.0f} ms" if peer else "not measured: it is not in build/interop-venv"))
         half, most = push_latency(Path(work, "follow"))
         print(f"event written -> pushed        {half:8.1f} ms median, {most:.1f} ms 95th percentile")
-        alone, flooded, ratio, count = under_a_flood(Path(work, "flood"))
-        print(f"{FLOOD_STEPS:,} steps of training       {alone:8.2f} s, {flooded:.2f} s under "
-              f"{count:,} connections: {ratio:.2f} times")
+        alone, flooded, ratio, noise = under_a_flood(Path(work, "flood"))
+        print(f"{FLOOD_STEPS:,} steps of training       {alone:8.2f} s, {flooded:.2f} s under a flood: "
+              "{:.3f} times (×/÷ {:.3f}); without one {:.3f} (×/÷ {:.3f})".format(*ratio, *noise))
         live = Path(work, "live")
         live.mkdir()
         in_page(empty, many, live)

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <chrono>
 #include <cstring>
@@ -487,6 +488,7 @@ TEST_F(BoardTest, StartsFollowsAndStopsAJob) {
   std::ofstream(script) << "#!/bin/sh\n"
                            "trap 'echo stopped >&2; exit 130' INT\n"
                            "echo \"started with $*\"\n"
+                           "echo \"niceness $(nice)\"\n"
                            "echo 'Features: 7 of 30 photos, 5 a second, 3 s left' >&2\n"
                            "while :; do sleep 0.05; done\n";
   std::filesystem::permissions(script, std::filesystem::perms::owner_all);
@@ -513,6 +515,7 @@ TEST_F(BoardTest, StartsFollowsAndStopsAJob) {
   EXPECT_EQ(running["state"], "running");
   EXPECT_EQ(running["stage"], "features");
   EXPECT_THAT(running["log"][0].get<std::string>(), HasSubstr("started with retrain --image_dir="));
+  EXPECT_EQ(running["log"][1], "niceness " + std::to_string(::getpriority(PRIO_PROCESS, 0)));
   const auto example =
       read_text_file(std::string(GRAFT_SOURCE_DIR) + "/docs/board_api/examples/job.json");
   ASSERT_TRUE(example.ok());

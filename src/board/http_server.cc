@@ -22,6 +22,7 @@
 #include <utility>  // before Asio: Boost 1.74 forgets it in C++20
 #include <vector>
 
+#include "base/parallel.h"
 #include "base/text.h"
 #include "board/request_parser.h"
 
@@ -460,7 +461,10 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(Options options, Handler h
     server->accept();
     server->keep_beating();
   });
-  server->thread = std::thread([server] { server->io.run(); });
+  server->thread = std::thread([server] {
+    give_way();
+    server->io.run();
+  });
   return std::unique_ptr<HttpServer>(new HttpServer(std::move(state)));
 }
 

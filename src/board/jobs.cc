@@ -10,6 +10,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cmath>
+#include <optional>
+#include <semaphore>
 #include <utility>
 
 #include "base/file.h"
@@ -180,7 +182,15 @@ Result<Json> Jobs::start(const RetrainCommand& command) {
       return invalid_argument("job " + job->id + ": is running: stop it first, or wait");
     }
   }
-  GRAFT_ASSIGN(const auto started, spawn(program_, command.arguments));
+  std::optional<Result<std::pair<pid_t, int>>> spawned;
+  std::binary_semaphore done(0);
+  const bool posted = starter_.post([&] {
+    spawned = spawn(program_, command.arguments);
+    done.release();
+  });
+  if (!posted) return io_error("graft retrain: cannot be started: the board ends: start it again");
+  done.acquire();
+  GRAFT_ASSIGN(const auto started, *std::move(spawned));
   auto job = std::make_unique<Job>();
   job->id = "j" + std::to_string(jobs_.empty() ? 1 : std::stoul(jobs_.back()->id.substr(1)) + 1);
   job->command = command.text;

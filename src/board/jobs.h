@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "board/job_options.h"
+#include "board/worker_pool.h"
 
 namespace graft {
 
@@ -50,6 +51,8 @@ class Jobs {
   const std::function<void(const Json&, const Json&)> on_change_;
   mutable std::mutex mutex_;
   std::vector<std::unique_ptr<Job>> jobs_;
+  // A process has the priority of the thread that starts it.
+  WorkerPool starter_{1, 1, WorkerPool::Priority::kOrdinary};
 };
 
 }  // namespace graft

@@ -2,9 +2,12 @@
 
 #include <utility>
 
+#include "base/parallel.h"
+
 namespace graft {
 
-WorkerPool::WorkerPool(int threads, std::size_t max_waiting) : max_waiting_(max_waiting) {
+WorkerPool::WorkerPool(int threads, std::size_t max_waiting, Priority priority)
+    : max_waiting_(max_waiting), priority_(priority) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
 }
 
@@ -32,6 +35,7 @@ bool WorkerPool::post(std::function<void()> work) {
 }
 
 void WorkerPool::run() {
+  if (priority_ == Priority::kBehindTrainings) give_way();
   while (true) {
     std::function<void()> work;
     {

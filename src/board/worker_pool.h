@@ -3,6 +3,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -13,7 +14,8 @@ namespace graft {
 
 class WorkerPool {
  public:
-  WorkerPool(int threads, std::size_t max_waiting);
+  enum class Priority : std::uint8_t { kBehindTrainings, kOrdinary };
+  WorkerPool(int threads, std::size_t max_waiting, Priority priority = Priority::kBehindTrainings);
   ~WorkerPool() { stop(); }
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -27,6 +29,7 @@ class WorkerPool {
   void run();
 
   const std::size_t max_waiting_;
+  const Priority priority_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::function<void()>> waiting_;

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/text.h"
 
 namespace graft {
@@ -237,7 +238,10 @@ struct LogWatcher::State {
 LogWatcher::LogWatcher(RunStore& store, std::function<void(const StoreChanges&)> on_changes,
                        Settings settings)
     : state_(std::make_unique<State>(store, std::move(on_changes), settings)) {
-  state_->thread = std::thread([this] { state_->run(); });
+  state_->thread = std::thread([this] {
+    give_way();
+    state_->run();
+  });
 }
 
 LogWatcher::~LogWatcher() {

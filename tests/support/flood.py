@@ -1,9 +1,15 @@
 """Ten thousand clients that wish a server no good: some say nothing, some a byte now and then, some no
-HTTP, some ask and never take the answer; whoever is turned out comes back. For tests and measuring."""
+HTTP, some ask and never take the answer; whoever is turned out comes back. For tests and measuring.
 
+Usage: flood.py PORT   (in the background of this machine, until killed; a line when all have come)
+"""
+
+import os
 import resource
 import select
 import socket
+import sys
+import time
 
 CONNECTIONS = 10_000
 SPARE = 200  # descriptors for everything else
@@ -59,3 +65,17 @@ class Flood:
             client.send(words)
         except OSError:  # not connected yet, or not any more
             pass
+
+
+def main():
+    os.nice(19)
+    with Flood(int(sys.argv[1]), allowed_connections()) as flood:
+        flood.turn()
+        print(f"{flood.count} connections", flush=True)
+        while True:
+            flood.turn()
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()
