@@ -97,6 +97,7 @@ void resize_window(const Image& image, const ResizeWindow& window, Normalization
                    std::span<float> out) {
   thread_local Scratch scratch;
   scratch.prepare(image.width, window);
+  const rows::Loops& loops = rows::loops();
   const rows::Finish finish{window.brightness, norm.mean, reciprocal_of_std(norm)};
   const float scale = scale_of(image.height, window.full_height);
   const auto width = static_cast<std::size_t>(window.width);
@@ -108,7 +109,7 @@ void resize_window(const Image& image, const ResizeWindow& window, Normalization
     if (held[slot] != y) {
       slot = held[0] == keep ? 1 : 0;
       held[slot] = y;
-      rows::lerp_columns(readable_row(image, y, scratch), scratch.offset.data(),
+      loops.lerp_columns(readable_row(image, y, scratch), scratch.offset.data(),
                          scratch.lerp.data(), scratch.padded, scratch.neighbours.data(),
                          scratch.planes[slot].data());
     }
@@ -118,7 +119,7 @@ void resize_window(const Image& image, const ResizeWindow& window, Normalization
     const Taps taps = taps_of(window.top + y, scale, image.height);
     const float* top = row(taps.lower, taps.upper);
     const float* bottom = row(taps.upper, taps.lower);
-    rows::lerp_rows(top, bottom, taps.lerp, finish, width, scratch.padded,
+    loops.lerp_rows(top, bottom, taps.lerp, finish, width, scratch.padded,
                     out.data() + static_cast<std::size_t>(y) * width * 3);
   }
 }

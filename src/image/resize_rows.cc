@@ -12,6 +12,8 @@
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
+#include "base/vector_dispatch.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace graft::rows::HWY_NAMESPACE {
 
@@ -90,18 +92,24 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace graft::rows {
+namespace {
 
-HWY_EXPORT(LerpColumns);
-HWY_EXPORT(LerpRows);
-
-void lerp_columns(const std::uint8_t* row, const std::uint32_t* offset, const float* lerp,
-                  std::size_t padded, std::uint32_t* neighbours, float* planes) {
-  HWY_DYNAMIC_DISPATCH(LerpColumns)(row, offset, lerp, padded, neighbours, planes);
+Loops loops_for(InstructionSet set) {
+  return {GRAFT_FOR_INSTRUCTIONS(set, LerpColumns), GRAFT_FOR_INSTRUCTIONS(set, LerpRows)};
 }
 
-void lerp_rows(const float* top, const float* bottom, float lerp, Finish finish, std::size_t width,
-               std::size_t padded, float* out) {
-  HWY_DYNAMIC_DISPATCH(LerpRows)(top, bottom, lerp, finish, width, padded, out);
+Loops& loops_in_use() {
+  static Loops loops = loops_for(instruction_set());
+  return loops;
+}
+
+}  // namespace
+
+const Loops& loops() {
+  return loops_in_use();
+}
+void use(InstructionSet set) {
+  loops_in_use() = loops_for(set);
 }
 
 }  // namespace graft::rows

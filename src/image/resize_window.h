@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/instruction_set.h"
 #include "image/image.h"
 #include "image/resize.h"
 
@@ -35,21 +36,27 @@ namespace rows {
 
 inline constexpr std::size_t kRowPadding = 64;
 
-// planes[c][i] = left + (right - left) * lerp[i] with left = row[offset[i] + c] and
-// right = row[offset[i] + 3 + c]; row must be readable up to 8 bytes after every offset.
-// `neighbours` is scratch of 2 * padded values.
-void lerp_columns(const std::uint8_t* row, const std::uint32_t* offset, const float* lerp,
-                  std::size_t padded, std::uint32_t* neighbours, float* planes);
-
 struct Finish {
   float brightness;
   float mean;
   float scale;
 };
 
-// out[i*3+c] = ((top + (bottom - top) * lerp) * brightness - mean) * scale for i in [0, width).
-void lerp_rows(const float* top, const float* bottom, float lerp, Finish finish, std::size_t width,
-               std::size_t padded, float* out);
+struct Loops {
+  // planes[c][i] = left + (right - left) * lerp[i] with left = row[offset[i] + c] and
+  // right = row[offset[i] + 3 + c]; row must be readable up to 8 bytes after every offset.
+  // `neighbours` is scratch of 2 * padded values.
+  void (*lerp_columns)(const std::uint8_t* row, const std::uint32_t* offset, const float* lerp,
+                       std::size_t padded, std::uint32_t* neighbours, float* planes);
+  // out[i*3+c] = ((top + (bottom - top) * lerp) * brightness - mean) * scale for i in [0, width).
+  void (*lerp_rows)(const float* top, const float* bottom, float lerp, Finish finish,
+                    std::size_t width, std::size_t padded, float* out);
+};
+
+// Those of the best instruction set.
+const Loops& loops();
+// For tests: those of another one from now on. Not while anyone resizes.
+void use(InstructionSet set);
 
 }  // namespace rows
 }  // namespace graft

@@ -18,7 +18,8 @@ std::span<const Backend* const> all_backends() {
 
 std::vector<const Backend*> in_order(std::span<const Backend* const> backends, const OpSpec& spec) {
   std::vector<const Backend*> order(backends.begin(), backends.end());
-  std::ranges::stable_partition(order, [&](const Backend* one) { return one->leads(spec); });
+  std::stable_partition(order.begin(), order.end(),
+                        [&](const Backend* one) { return one->leads(spec); });
   return order;
 }
 

@@ -8,6 +8,8 @@
 // Must follow foreach_target.h.
 #include <hwy/highway.h>
 
+#include "base/vector_dispatch.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace graft {
 namespace HWY_NAMESPACE {
@@ -129,31 +131,22 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace graft {
-
-HWY_EXPORT(head_forward);
-HWY_EXPORT(head_backward);
-
 namespace {
 
-HeadKernels kernels_for(std::int64_t targets) {
-  hwy::GetChosenTarget().Update(targets);
-  return HeadKernels{HWY_DYNAMIC_DISPATCH(head_forward), HWY_DYNAMIC_DISPATCH(head_backward)};
+HeadKernels kernels_for(InstructionSet set) {
+  return {GRAFT_FOR_INSTRUCTIONS(set, head_forward), GRAFT_FOR_INSTRUCTIONS(set, head_backward)};
 }
 
 }  // namespace
 
 const HeadKernels& head_kernels() {
-  static const HeadKernels kKernels = kernels_for(hwy::SupportedTargets());
+  static const HeadKernels kKernels = kernels_for(instruction_set());
   return kKernels;
 }
 
 std::vector<HeadKernels> all_head_kernels() {
   std::vector<HeadKernels> all;
-  const std::int64_t supported = hwy::SupportedTargets();
-  for (std::int64_t left = supported; left != 0; left &= left - 1) {
-    all.push_back(kernels_for(left & -left));
-  }
-  hwy::GetChosenTarget().Update(supported);
+  for (const InstructionSet set : instruction_sets()) all.push_back(kernels_for(set));
   return all;
 }
 

@@ -16,8 +16,7 @@ const Backend& highway_backend();
 // features come nearer to the exact ones (first layers sum in float64) for about the same time;
 // with AVX-512 for what it leads in. Without AVX2 nobody has looked.
 bool highway_is_preferred();
-// One for each instruction set that this machine runs, fastest first, for tests. Not while others
-// ask for a backend for the first time.
+// One for each instruction set that this machine runs, fastest first, for tests.
 std::vector<const Backend*> highway_backends();
 
 }  // namespace graft

@@ -1,14 +1,12 @@
 #include "kernels/highway/vector_kernels.h"
 
-#include <array>
-#include <utility>
-
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/highway/vector_kernels.cc"
 #include <hwy/foreach_target.h>
 // Must follow foreach_target.h.
 #include <hwy/highway.h>
 
+#include "base/vector_dispatch.h"
 #include "kernels/highway/convolve-inl.h"
 #include "kernels/highway/depthwise-inl.h"
 #include "kernels/highway/pointwise-inl.h"
@@ -34,32 +32,19 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace graft::highway {
 
-HWY_EXPORT(table);
-
-namespace {
-
-VectorKernels kernels_for(std::int64_t targets) {
-  hwy::GetChosenTarget().Update(targets);
-  return HWY_DYNAMIC_DISPATCH(table)();
-}
-
-}  // namespace
-
 const VectorKernels& vector_kernels() {
-  static const VectorKernels kKernels = kernels_for(hwy::SupportedTargets());
+  static const VectorKernels kKernels = GRAFT_FOR_INSTRUCTIONS(instruction_set(), table)();
   return kKernels;
 }
 
 const std::vector<VectorKernels>& all_vector_kernels() {
   static const std::vector<VectorKernels> kAll = [] {
     std::vector<VectorKernels> all;
-    const std::int64_t supported = hwy::SupportedTargets();
-    for (std::int64_t left = supported; left != 0; left &= left - 1) {
-      const VectorKernels kernels = kernels_for(left & -left);
-      // Sets that the compiler cannot do stand for the plain one, which is then there twice.
+    for (const InstructionSet set : instruction_sets()) {
+      const VectorKernels kernels = GRAFT_FOR_INSTRUCTIONS(set, table)();
+      // Sets that the compiler cannot do stand for a lower one, which is then there twice.
       if (all.empty() || all.back().target != kernels.target) all.push_back(kernels);
     }
-    hwy::GetChosenTarget().Update(supported);
     return all;
   }();
   return kAll;

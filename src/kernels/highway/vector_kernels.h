@@ -112,8 +112,7 @@ struct VectorKernels {
 
 // The fastest that this machine runs.
 const VectorKernels& vector_kernels();
-// One for each instruction set that this machine runs, fastest first, for tests. Not while others
-// call vector_kernels() for the first time.
+// One for each instruction set that this machine runs, fastest first, for tests.
 const std::vector<VectorKernels>& all_vector_kernels();
 
 }  // namespace graft::highway
