@@ -1,6 +1,9 @@
 #include "base/instruction_set.h"
 
 #if defined(__x86_64__)
+#if defined(__clang__)
+#define _Bool bool  // NOLINT: the header names C's type, which GCC alone knows in C++
+#endif
 #include <sys/platform/x86.h>
 #endif
 
