@@ -104,12 +104,10 @@ Result<Tensor> tensor_of(const wire::TensorProto& proto, ConstantBudget& budget)
   }
   budget.bytes -= elements * size_of(*dtype);
   budget.filled_bytes -= filled * size_of(*dtype);
-  Tensor tensor(*dtype, shape);
-  if (content.empty()) {
-    GRAFT_TRY(fill_from_values(proto, tensor));
-  } else {
-    std::memcpy(tensor.view().data, content.data(), content.size());
-  }
+  const TensorSpec spec{*dtype, shape, Layout::kDense};
+  Tensor tensor =
+      content.empty() ? Tensor(spec) : Tensor::copy_of(spec, std::as_bytes(std::span(content)));
+  if (content.empty()) GRAFT_TRY(fill_from_values(proto, tensor));
   if (*dtype == DType::kF32) GRAFT_TRY(expect_finite(std::as_const(tensor).as<float>()));
   if (*dtype == DType::kF64) GRAFT_TRY(expect_finite(std::as_const(tensor).as<double>()));
   return tensor;

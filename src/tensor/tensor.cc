@@ -126,15 +126,19 @@ Tensor Tensor::scalar(float value) {
 }
 
 Tensor Tensor::from(const Shape& shape, std::span<const float> values) {
-  Tensor t(DType::kF32, shape);
-  std::memcpy(t.view().data, values.data(), t.spec().bytes());
+  return copy_of({DType::kF32, shape, Layout::kDense}, std::as_bytes(values));
+}
+
+Tensor Tensor::copy_of(const TensorSpec& spec, std::span<const std::byte> bytes) {
+  Tensor t;
+  t.spec_ = spec;
+  t.buffer_ = AlignedBuffer(spec.bytes(), false);
+  if (spec.bytes() > 0) std::memcpy(t.buffer_.data(), bytes.data(), spec.bytes());
   return t;
 }
 
 Tensor Tensor::clone() const {
-  Tensor t(spec_);
-  if (spec_.bytes() > 0) std::memcpy(t.view().data, buffer_.data(), spec_.bytes());
-  return t;
+  return copy_of(spec_, {buffer_.data(), spec_.bytes()});
 }
 
 }  // namespace graft

@@ -104,6 +104,8 @@ class Tensor {
   Tensor(DType dtype, Shape shape) : Tensor(TensorSpec{dtype, shape, Layout::kDense}) {}
   static Tensor scalar(float value);
   static Tensor from(const Shape& shape, std::span<const float> values);
+  // bytes: as many as the spec has.
+  static Tensor copy_of(const TensorSpec& spec, std::span<const std::byte> bytes);
 
   const TensorSpec& spec() const { return spec_; }
   const Shape& shape() const { return spec_.shape; }

@@ -24,6 +24,7 @@ bool has_avx512(const VectorKernels& vectors) {
 // ones, 1.4 to 2.4 for what is summed in float64.
 bool leads_with_avx512(const OpSpec& spec) {
   constexpr std::int64_t kMostWeights = 384 * 384;
+  if (std::holds_alternative<MatMul>(spec.op)) return true;
   if (in_float64(spec.output.shape)) return false;
   if (std::holds_alternative<DepthwiseConv2D>(spec.op)) return true;
   return std::holds_alternative<SeparableConv2D>(spec.op) &&
@@ -33,7 +34,7 @@ bool leads_with_avx512(const OpSpec& spec) {
 class HighwayBackend final : public Backend {
  public:
   explicit HighwayBackend(const VectorKernels& vectors)
-      : vectors_(vectors), mode_("highway-1-" + std::string(vectors.target)) {
+      : vectors_(vectors), mode_("highway-2-" + std::string(vectors.target)) {
     for (char& c : mode_) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   }
 

@@ -1,7 +1,7 @@
-// Our own kernels for MobileNet-like networks: first convolutions, depthwise 3x3, and depthwise 3x3
-// with the pointwise convolution behind it. Everything else is declined: oneDNN serves it.
-// One source for every instruction set, through Google's Highway. All values dense.
-// Thread rule: as kernels/backend.h says.
+// Our own kernels for MobileNet-like networks: first convolutions, depthwise 3x3, depthwise 3x3
+// with the pointwise convolution behind it, and the product of the last layer. Everything else is
+// declined: oneDNN serves it. One source for every instruction set, through Google's Highway. All
+// values dense. Thread rule: as kernels/backend.h says.
 #pragma once
 
 #include <vector>

@@ -26,6 +26,8 @@ Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors);
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors);
+Prepared prepare(const MatMul& op, const OpSpec& spec, Constants constants,
+                 const VectorKernels& vectors);
 Prepared prepare(const SeparableConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors);
 
