@@ -47,7 +47,9 @@ TEST(ChannelsFirstRefusals, FormatsThatDoNotFitTheInputAreRefused) {
   const std::vector<std::pair<std::string, std::vector<std::string>>> ops = {
       {"Conv2D", {"w"}},  {"DepthwiseConv2dNative", {"w"}},        {"AvgPool", {}}, {"MaxPool", {}},
       {"BiasAdd", {"c"}}, {"FusedBatchNorm", {"c", "c", "c", "c"}}};
-  for (const auto& [op, others] : ops) {
+  for (const auto& tested : ops) {
+    const std::string& op = tested.first;
+    const std::vector<std::string>& others = tested.second;
     SCOPED_TRACE(op);
     const auto with = [&](const std::string& image, const std::string& format) {
       return [&, image, format](GraphDefBuilder& b) {
@@ -184,7 +186,7 @@ TEST(ChannelsFirstRefusals, ReadingElementByElementIsRefused) {
 }
 
 TEST(ChannelsFirstRefusals, PermutationsThatCannotBeAreRefused) {
-  constexpr auto kCorrupt = ErrorKind::kCorrupt;
+  constexpr auto cannot_be = ErrorKind::kCorrupt;
   const auto by = [](const std::vector<std::int32_t>& axes, const std::string& of) {
     return [=](GraphDefBuilder& b) {
       b.integers("perm", {static_cast<std::int64_t>(axes.size())}, axes);
@@ -200,7 +202,7 @@ TEST(ChannelsFirstRefusals, PermutationsThatCannotBeAreRefused) {
                                                 {2147483647, 0, 1, -2147483647}}) {
     expect_unreadable(by(axes, "first"), "its permutation is none of the axes of [1,2,4,5]",
                       kCorrupt);
-    expect_unreadable(by(axes, "x"), "its permutation is none of the axes of [1,4,5,2]", kCorrupt);
+    expect_unreadable(by(axes, "x"), "its permutation is none of the axes of [1,4,5,2]", cannot_be);
   }
   const std::string otherwise = " otherwise than between NHWC and NCHW, which is not handled";
   for (const std::vector<std::int32_t>& axes :
@@ -212,7 +214,7 @@ TEST(ChannelsFirstRefusals, PermutationsThatCannotBeAreRefused) {
     expect_unreadable(by(axes, "first"),
                       "moves the axes of a channels-first [1,2,4,5]" + otherwise);
   }
-  expect_unreadable(by({1, 0}, "c"), "its permutation is none of the axes of [2]", kCorrupt);
+  expect_unreadable(by({1, 0}, "c"), "its permutation is none of the axes of [2]", cannot_be);
   expect_unreadable(
       [](GraphDefBuilder& b) {
         b.node("Transpose", "y", {"first", "x"});
@@ -222,7 +224,7 @@ TEST(ChannelsFirstRefusals, PermutationsThatCannotBeAreRefused) {
       [](GraphDefBuilder& b) {
         b.node("Transpose", "y", {"first", "c"});
       },
-      "the permutation is of type f32, not an integer", kCorrupt);
+      "the permutation is of type f32, not an integer", cannot_be);
 }
 
 }  // namespace
