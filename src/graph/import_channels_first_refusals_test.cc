@@ -201,7 +201,7 @@ TEST(ChannelsFirstRefusals, PermutationsThatCannotBeAreRefused) {
                                                 {0, 3, 1, -2},
                                                 {2147483647, 0, 1, -2147483647}}) {
     expect_unreadable(by(axes, "first"), "its permutation is none of the axes of [1,2,4,5]",
-                      kCorrupt);
+                      cannot_be);
     expect_unreadable(by(axes, "x"), "its permutation is none of the axes of [1,4,5,2]", cannot_be);
   }
   const std::string otherwise = " otherwise than between NHWC and NCHW, which is not handled";
