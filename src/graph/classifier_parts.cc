@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "graph/channels_first.h"
 #include "graph/import.h"
 #include "graph/import_ops.h"
 #include "graph/topology.h"
@@ -119,6 +120,7 @@ Result<std::vector<Shape>> shapes_of(const wire::GraphDef& def, const std::strin
   ImportOptions import;
   import.input = input;
   import.input_shape.assign(input_shape.begin(), input_shape.end());
+  import.only_shapes = true;
   for (const int node : nodes) import.outputs.push_back(def.node(node).name());
   GRAFT_ASSIGN(const Graph graph, import_graph_def(def, import));
   std::vector<Shape> shapes;
@@ -131,13 +133,13 @@ Result<std::vector<Shape>> shapes_of(const wire::GraphDef& def, const std::strin
 PhotoInput photo_input(const wire::NodeDef& node) {
   PhotoInput input{node.name(), 0, 0};
   const auto shape = node.attr().find("shape");
-  if (node.op() != "Placeholder" || shape == node.attr().end()) return input;
-  if (shape->second.shape().dim_size() != 4) return input;
-  const auto side = [&](int axis) {
-    return std::max<std::int64_t>(shape->second.shape().dim(axis).size(), 0);
-  };
-  input.height = side(1);
-  input.width = side(2);
+  if (!is_any_of(node.op(), {"Placeholder", "PlaceholderWithDefault"})) return input;
+  if (shape == node.attr().end() || shape->second.shape().dim_size() != 4) return input;
+  std::vector<std::int64_t> dims;
+  for (const auto& dim : shape->second.shape().dim()) dims.push_back(dim.size());
+  const std::size_t rows = declares_channels_first(dims) ? 2 : 1;
+  input.height = std::max<std::int64_t>(dims[rows], 0);
+  input.width = std::max<std::int64_t>(dims[rows + 1], 0);
   return input;
 }
 

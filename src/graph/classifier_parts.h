@@ -20,7 +20,7 @@ struct PhotoInput {
 };
 // The placeholders that could take photos (float32; of rank 4 or not said), in file order.
 std::vector<PhotoInput> photo_inputs(const wire::GraphDef& def);
-// The size that a node of that kind declares; zeros for any other node.
+// The size that a placeholder declares, channels last or first (import.h); zeros for other nodes.
 PhotoInput photo_input(const wire::NodeDef& node);
 
 struct FeatureCandidate {

@@ -20,13 +20,14 @@ std::vector<float> numbers(std::size_t count) {
 }
 
 void convolution(GraphDefBuilder& b, const std::string& name, const std::string& x,
-                 const Dims& filter) {
+                 const Dims& filter, const std::string& format = "NHWC") {
   std::size_t count = 1;
   for (const std::int64_t dim : filter) count *= static_cast<std::size_t>(dim);
   b.constant(name + "/w", filter, numbers(count));
   b.node("Conv2D", name, {x, name + "/w"})
       .integers("strides", {1, 1, 1, 1})
-      .text("padding", "SAME");
+      .text("padding", "SAME")
+      .text("data_format", format);
 }
 
 void product(GraphDefBuilder& b, const std::string& name, const std::string& x, int in, int out) {
@@ -166,6 +167,31 @@ TEST(FeatureCandidates, AMapOfFeaturesIsNotClear) {
   EXPECT_THAT(names(found), ElementsAre("conv [1,4,4,5]"));
 }
 
+// Channels first: the same parts, whatever of them can be read in the file's order.
+TEST(FeatureCandidates, ChannelsFirst) {
+  GraphDefBuilder dense;
+  dense.placeholder("x", {-1, 3, 4, 4});
+  convolution(dense, "conv", "x", {3, 3, 3, 5}, "NCHW");
+  dense.integers("axes", {2}, {2, 3});
+  dense.node("Mean", "pool", {"conv", "axes"});
+  product(dense, "dense", "pool", 5, 7);
+  EXPECT_THAT(names(find(dense)), ElementsAre("pool [1,5]", "dense [1,7]"));
+
+  GraphDefBuilder pooled;
+  pooled.placeholder("x", {-1, 3, 4, 4});
+  convolution(pooled, "conv", "x", {3, 3, 3, 5}, "NCHW");
+  pooled.integers("axes", {2}, {2, 3});
+  pooled.node("Mean", "pool", {"conv", "axes"}).flag("keep_dims", true);
+  const FeatureCandidates behind = find(pooled);
+  EXPECT_TRUE(behind.clear);
+  EXPECT_THAT(names(behind), ElementsAre("pool [1,1,1,5]"));
+
+  convolution(pooled, "classes", "pool", {1, 1, 5, 7}, "NCHW");
+  const FeatureCandidates taken = find(pooled);
+  EXPECT_TRUE(taken.clear);
+  EXPECT_THAT(names(taken), ElementsAre("pool [1,1,1,5]", "classes [1,1,1,7]"));
+}
+
 // What comes after the scores may be anything; what comes before must be handled.
 TEST(FeatureCandidates, UnhandledOps) {
   GraphDefBuilder behind;
@@ -227,6 +253,11 @@ TEST(PhotoInputs, FloatPlaceholdersOfRankFour) {
   EXPECT_EQ(inputs[1].node, "any");
   EXPECT_EQ(inputs[1].height, 0);
   EXPECT_THAT(photo_inputs(wire::GraphDef()), IsEmpty());
+  GraphDefBuilder first;
+  first.placeholder("photo", {-1, 3, 224, -1});
+  ASSERT_EQ(photo_inputs(first.def()).size(), 1U);
+  EXPECT_EQ(photo_inputs(first.def())[0].height, 224);
+  EXPECT_EQ(photo_inputs(first.def())[0].width, 0);
 }
 
 }  // namespace

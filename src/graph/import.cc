@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "graph/attributes.h"
+#include "graph/channels_first.h"
 #include "graph/import_ops.h"
 #include "graph/topology.h"
 #include "wire/serialize.h"
@@ -20,6 +21,7 @@ constexpr std::size_t kMostNamesToCompare = 2000;
 
 // The part of a GraphDef between the input and the outputs.
 struct Selection {
+  NodeIndex names;                      // of all nodes of the file
   int input = 0;                        // position of the node that is fed
   std::vector<int> outputs;             // positions, in the order asked for
   std::vector<int> order;               // positions, sources first
@@ -75,8 +77,9 @@ Result<std::vector<int>> data_inputs(const wire::GraphDef& def, const NodeIndex&
 }
 
 Result<Selection> select_nodes(const wire::GraphDef& def, const ImportOptions& options) {
-  GRAFT_ASSIGN(const NodeIndex index, index_nodes(def));
   Selection selection;
+  GRAFT_ASSIGN(selection.names, index_nodes(def));
+  const NodeIndex& index = selection.names;
   GRAFT_ASSIGN(selection.input, find_tensor(def, index, options.input));
   if (options.outputs.empty()) return invalid_argument("graph: no output is named");
   selection.edges.resize(static_cast<std::size_t>(def.node_size()));
@@ -126,15 +129,26 @@ Result<std::optional<std::vector<std::int64_t>>> declared_dims(const wire::NodeD
   return std::optional(std::move(dims));
 }
 
-Result<std::vector<std::int64_t>> fed_dims(const wire::NodeDef& node,
-                                           const std::vector<std::int64_t>& wanted) {
+// What is fed, as the graph holds it; channels_first as ImportedValue has it.
+struct FedDims {
+  std::vector<std::int64_t> dims;
+  bool channels_first = false;
+};
+struct FedValue {
+  TensorSpec spec;
+  bool channels_first = false;
+};
+
+Result<FedDims> fed_dims(const wire::NodeDef& node, const std::vector<std::int64_t>& wanted) {
   GRAFT_ASSIGN(auto declared, declared_dims(node));
   if (!declared) {
-    if (!wanted.empty()) return wanted;
+    if (!wanted.empty()) return FedDims{wanted};
     return invalid_argument(describe(node) +
                             ": the file does not say its shape: give the input's size");
   }
   std::vector<std::int64_t>& dims = *declared;
+  const bool channels_first = declares_channels_first(dims);
+  if (channels_first) std::rotate(dims.begin() + 1, dims.begin() + 2, dims.end());
   if (!wanted.empty() && wanted.size() != dims.size()) {
     return invalid_argument(describe(node) + ": takes " + std::to_string(dims.size()) +
                             " dimensions, not " + std::to_string(wanted.size()));
@@ -145,12 +159,14 @@ Result<std::vector<std::int64_t>> fed_dims(const wire::NodeDef& node,
     } else if (axis == 0 || dims[axis] == -1) {
       dims[axis] = wanted[axis];
     } else if (dims[axis] != wanted[axis]) {
-      return invalid_argument(describe(node) + ": dimension " + std::to_string(axis) +
+      const int in_file =
+          channels_first ? file_axis(static_cast<int>(axis)) : static_cast<int>(axis);
+      return invalid_argument(describe(node) + ": dimension " + std::to_string(in_file) +
                               " of the file is " + std::to_string(dims[axis]) + ", not " +
                               std::to_string(wanted[axis]));
     }
   }
-  return dims;
+  return FedDims{std::move(dims), channels_first};
 }
 
 // The attribute that says a node's element type, and what TensorFlow takes in its absence. Most ops
@@ -178,7 +194,7 @@ ResultType result_type(const wire::NodeDef& node) {
   return {node.attr().contains("dtype") ? "dtype" : "T"};
 }
 
-Result<TensorSpec> fed_spec(const wire::NodeDef& node, const std::vector<std::int64_t>& wanted) {
+Result<FedValue> fed_value(const wire::NodeDef& node, const std::vector<std::int64_t>& wanted) {
   const Attributes attributes(node);
   const auto [type_name, absent] = result_type(node);
   GRAFT_ASSIGN(const wire::DataType type, attributes.type(type_name, absent));
@@ -187,23 +203,37 @@ Result<TensorSpec> fed_spec(const wire::NodeDef& node, const std::vector<std::in
     return unsupported(attributes.subject(type_name) + " is TensorFlow's number " +
                        std::to_string(static_cast<int>(type)) + ", which is not handled");
   }
-  GRAFT_ASSIGN(const auto dims, fed_dims(node, wanted));
-  auto shape = Shape::make(dims);
+  GRAFT_ASSIGN(const FedDims fed, fed_dims(node, wanted));
+  auto shape = Shape::make(fed.dims);
   if (!shape.ok()) {
     Error error = with_context(describe(node), std::move(shape).error());
     if (wanted.empty()) error.kind = ErrorKind::kUnsupported;  // the file asks for it
     return error;
   }
-  return TensorSpec{*dtype, *shape, Layout::kDense};
+  return FedValue{{*dtype, *shape, Layout::kDense}, fed.channels_first};
 }
 
-Result<NodeId> import_node(const wire::NodeDef& def, std::span<const NodeId> inputs, Graph& graph,
-                           ConstantBudget& budget) {
+// Ops that do not look where channels are would take other axes for the file's.
+Result<void> expect_order(const NodeImport& node, ChannelsFirst taken) {
+  for (std::size_t i = 0; i < node.inputs().size(); ++i) {
+    const bool takes =
+        taken == ChannelsFirst::kAnyInput || (taken == ChannelsFirst::kFirstInput && i == 0);
+    if (takes || !node.channels_first(i)) continue;
+    return node.not_handled("its input " + std::to_string(i) + " of shape " +
+                            node.shape_in_file(i).to_string() +
+                            " is channels first, which is not handled here: export the graph with "
+                            "NHWC, or with a Transpose [0,2,3,1] in front of this node");
+  }
+  return {};
+}
+
+Result<ImportedValue> import_node(const wire::NodeDef& def, std::span<const ImportedValue> inputs,
+                                  ImportState& state) {
   const OpImporter* importer = find_importer(def.op());
   if (importer == nullptr) {
     return unsupported(describe(def) + ": this op is not handled: use a network of handled ops");
   }
-  NodeImport node(def, inputs, graph, budget);
+  NodeImport node(def, inputs, state);
   const auto count = static_cast<std::int64_t>(inputs.size());
   if (count < importer->least_inputs || count > importer->most_inputs) {
     return node.bad("has " + std::to_string(count) + " inputs, needs " +
@@ -211,33 +241,50 @@ Result<NodeId> import_node(const wire::NodeDef& def, std::span<const NodeId> inp
                     (importer->least_inputs == importer->most_inputs ? "" : " or more"));
   }
   GRAFT_TRY(node.attributes.expect_known(importer->attributes));
-  return importer->import(node);
+  GRAFT_TRY(expect_order(node, importer->channels_first));
+  GRAFT_ASSIGN(const NodeId id, importer->import(node));
+  return ImportedValue{id, node.gives_channels_first()};
+}
+
+// What is asked for must stand in the file's order.
+Result<void> expect_readable(const wire::NodeDef& node, const ImportedValue& value,
+                             const Graph& graph) {
+  const Shape& held = graph.node(value.id).output.shape;
+  if (!value.channels_first || same_order(held)) return {};
+  return unsupported(describe(node) + ": gives the channels-first " + file_shape(held).to_string() +
+                     ", which cannot be read in that order: name a layer behind the pool over all "
+                     "pixels, or export the graph with NHWC");
 }
 
 Result<Graph> import_selected(const wire::GraphDef& def, const ImportOptions& options) {
   GRAFT_ASSIGN(const Selection selection, select_nodes(def, options));
-  Graph graph;
-  ConstantBudget budget{options.max_constant_bytes, options.max_filled_bytes};
-  std::vector<NodeId> ids(selection.edges.size(), -1);  // by position
-  std::vector<NodeId> inputs;
+  ImportState state{
+      selection.names, {options.max_constant_bytes, options.max_filled_bytes}, Graph()};
+  std::vector<ImportedValue> values(selection.edges.size());  // by position
+  std::vector<ImportedValue> inputs;
   for (const int position : selection.order) {
     const wire::NodeDef& node = def.node(position);
-    NodeId& id = ids[static_cast<std::size_t>(position)];
+    ImportedValue& value = values[static_cast<std::size_t>(position)];
     if (position == selection.input) {
-      GRAFT_ASSIGN(const TensorSpec spec, fed_spec(node, options.input_shape));
-      GRAFT_ASSIGN(id, graph.add_input(node.name(), spec));
+      GRAFT_ASSIGN(const FedValue fed, fed_value(node, options.input_shape));
+      value.channels_first = fed.channels_first;
+      GRAFT_ASSIGN(value.id, state.graph.add_input(node.name(), fed.spec));
       continue;
     }
     inputs.clear();
     for (const int source : selection.edges[static_cast<std::size_t>(position)]) {
-      inputs.push_back(ids[static_cast<std::size_t>(source)]);
+      inputs.push_back(values[static_cast<std::size_t>(source)]);
     }
-    GRAFT_ASSIGN(id, import_node(node, inputs, graph, budget));
+    GRAFT_ASSIGN(value, import_node(node, inputs, state));
   }
   for (const int output : selection.outputs) {
-    graph.mark_output(ids[static_cast<std::size_t>(output)]);
+    const ImportedValue& value = values[static_cast<std::size_t>(output)];
+    if (!options.only_shapes) {
+      GRAFT_TRY(expect_readable(def.node(output), value, state.graph));
+    }
+    state.graph.mark_output(value.id);
   }
-  return graph;
+  return std::move(state.graph);
 }
 
 }  // namespace

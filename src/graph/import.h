@@ -24,6 +24,8 @@ struct ImportOptions {
   // Shape to feed when the file leaves a dimension open (or to override the batch): dims of -1 in
   // the file take these. Empty: unknown dims become 1.
   std::vector<std::int64_t> input_shape;
+  // Only shapes will be read of the graph: outputs may then be channels first (see below).
+  bool only_shapes = false;
   std::uint64_t max_constant_bytes = std::uint64_t{1} << 30;  // all constants together
   // Of these, elements that the file does not hold: one value repeated over a whole shape.
   std::uint64_t max_filled_bytes = std::uint64_t{16} << 20;
@@ -32,6 +34,9 @@ struct ImportOptions {
 // Nodes may stand in any order. kCorrupt / kUnsupported / kInvalidArgument name the node.
 // Constants are evaluated as far as they go (Identity, Dequantize, batch-norm arithmetic) when
 // simplify() runs, not here: this is a faithful translation.
+// What the file has as [N,C,H,W] (behind a Transpose [0,3,1,2], or an input declared with 1 or 3
+// channels in second place) the graph holds as [N,H,W,C], with the ops that NHWC has; input_shape
+// is NHWC, too. kUnsupported: an op or an output that reads the elements in the file's order.
 Result<Graph> import_graph_def(const wire::GraphDef& def, const ImportOptions& options);
 
 // Bytes → GraphDef, bounded (kCorrupt with what is wrong; 2 GiB and nesting 100 at most).

@@ -209,6 +209,23 @@ TEST(ImportHostile, SharedConstantsTakeLittleMemory) {
   }
   convs.node("Relu", "y", {last});
   EXPECT_TRUE(compile(convs.def()).ok());
+
+  // Each reader has the constant under another shape.
+  GraphDefBuilder first;
+  first.placeholder("x", {1, 1, 1, 1});
+  first.integers("to_first", {4}, {0, 3, 1, 2});
+  first.node("Transpose", "image", {"x", "to_first"});
+  first.constant("deep", {1 << 18, 1, 1}, std::vector<float>(1 << 18, 0.5F));
+  first.integers("axis", {1}, {1});
+  last = "image";
+  for (int i = 0; i < kReaders; ++i) {
+    const std::string n = std::to_string(i);
+    first.node("Maximum", "sum" + n, {last, "deep"});
+    first.node("Mean", "mean" + n, {"sum" + n, "axis"}).flag("keep_dims", true);
+    last = "mean" + n;
+  }
+  first.node("Squeeze", "y", {last});
+  EXPECT_TRUE(compile(first.def()).ok());
   EXPECT_LT(peak_bytes() - before, kModest);
 }
 
@@ -295,6 +312,23 @@ TEST(ImportHostile, LongChainsCompileAndRun) {
   const Program program = must(compile(b.def()));
   EXPECT_TRUE(same_bits(run(program, f32(Shape{4}, {-1, 0, 5, 100}))[0],
                         f32(Shape{4}, {6.5F, 6.5F, 6.5F, 6.5F})));
+}
+
+TEST(ImportHostile, LongChainsOfTransposesAreNothing) {
+  GraphDefBuilder b;
+  b.placeholder("x", {1, 2, 2, 2});
+  b.integers("to_first", {4}, {0, 3, 1, 2});
+  b.integers("to_last", {4}, {0, 2, 3, 1});
+  std::string last = "x";
+  for (int i = 0; i < 10000; ++i) {
+    const std::string name = i == 9999 ? "y" : "n" + std::to_string(i);
+    b.node("Transpose", name, {last, i % 2 == 0 ? "to_first" : "to_last"});
+    last = name;
+  }
+  const Program program = must(compile(b.def()));
+  EXPECT_TRUE(program.steps().empty());
+  const Tensor x = f32(Shape{1, 2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8});
+  EXPECT_TRUE(same_bits(run(program, x)[0], x));
 }
 
 TEST(ImportHostile, OneNodeOfManyInputs) {

@@ -7,10 +7,34 @@
 namespace graft {
 namespace {
 
+// An operand that is not channels first beside one that is. TensorFlow aligns shapes at their last
+// axes, so that one number for each channel of [N,C,H,W] is [C,1,1] or [1,C,1,1]; beside [N,H,W,C]
+// it is [C].
+Result<NodeId> beside_channels_first(NodeImport& node, std::size_t i) {
+  const Shape& own = node.spec(i).shape;
+  if (own.elements() == 1 && own.rank() <= 4) return node.input(i);
+  const bool for_each_channel =
+      (own.rank() == 3 || own.rank() == 4) && own.elements() == own[own.rank() - 3];
+  if (for_each_channel) return node.reshaped(node.input(i), Shape{own.elements()});
+  return node.not_handled("an operand of shape " + own.to_string() + " beside the channels-first " +
+                          node.shape_in_file(1 - i).to_string() +
+                          " is not handled, one of shape [1,channels,1,1] is: export the graph "
+                          "with NHWC");
+}
+
+Result<NodeId> binary_of(NodeImport& node, Binary::Kind kind) {
+  GRAFT_TRY(node.expect_type("T"));
+  std::vector<NodeId> operands = {node.input(0), node.input(1)};
+  if (node.channels_first(0) != node.channels_first(1)) {
+    const std::size_t other = node.channels_first(0) ? 1 : 0;
+    GRAFT_ASSIGN(operands[other], beside_channels_first(node, other));
+  }
+  return node.op(Binary{kind}, std::move(operands));
+}
+
 template <Binary::Kind kKind>
 Result<NodeId> import_binary(NodeImport& node) {
-  GRAFT_TRY(node.expect_type("T"));
-  return node.op_of_all(Binary{kKind});
+  return binary_of(node, kKind);
 }
 
 template <Unary::Kind kKind>
@@ -19,15 +43,15 @@ Result<NodeId> import_unary(NodeImport& node) {
   return node.op_of_all(Unary{kKind});
 }
 
-// A vector over the last axis: NHWC's broadcasting does the same.
+// A vector over the channels: broadcasting over the last axis does the same.
 Result<NodeId> import_bias_add(NodeImport& node) {
   GRAFT_TRY(node.expect_type("T"));
-  GRAFT_TRY(expect_nhwc(node));
+  GRAFT_TRY(expect_data_format(node));
   const Shape& x = node.spec(0).shape;
   const Shape& bias = node.spec(1).shape;
   if (x.rank() < 2 || bias.rank() != 1 || bias[0] != x[x.rank() - 1]) {
     return node.bad("a bias of shape " + bias.to_string() + " does not fit an input of shape " +
-                    x.to_string());
+                    node.shape_in_file(0).to_string());
   }
   return node.op_of_all(Binary{Binary::Kind::kAdd});
 }
@@ -58,7 +82,7 @@ Result<NodeId> import_batch_norm_with_global_normalization(NodeImport& node) {
 // Inputs x, scale, offset, mean, variance.
 Result<NodeId> import_fused_batch_norm(NodeImport& node) {
   GRAFT_TRY(node.expect_type("T"));
-  GRAFT_TRY(expect_nhwc(node));
+  GRAFT_TRY(expect_data_format(node));
   GRAFT_ASSIGN(const bool is_training, node.attributes.flag("is_training", true));
   if (is_training) {
     return node.not_handled("is in training mode: freeze the graph for inference");
@@ -94,26 +118,28 @@ Result<NodeId> import_dequantize(NodeImport& node) {
 std::span<const OpImporter> math_importers() {
   using B = Binary::Kind;
   using U = Unary::Kind;
+  constexpr auto first = ChannelsFirst::kFirstInput;
+  constexpr auto any = ChannelsFirst::kAnyInput;
   static const std::vector<std::string_view> fused_norm = {
       "T", "U", "epsilon", "exponential_avg_factor", "data_format", "is_training"};
   static const std::vector<OpImporter> table = {
-      {"Add", 2, 2, {"T"}, import_binary<B::kAdd>},
-      {"AddV2", 2, 2, {"T"}, import_binary<B::kAdd>},
-      {"Sub", 2, 2, {"T"}, import_binary<B::kSub>},
-      {"Mul", 2, 2, {"T"}, import_binary<B::kMul>},
-      {"RealDiv", 2, 2, {"T"}, import_binary<B::kDiv>},
-      {"Maximum", 2, 2, {"T"}, import_binary<B::kMaximum>},
-      {"Minimum", 2, 2, {"T"}, import_binary<B::kMinimum>},
-      {"Relu", 1, 1, {"T"}, import_unary<U::kRelu>},
-      {"Relu6", 1, 1, {"T"}, import_unary<U::kRelu6>},
-      {"Rsqrt", 1, 1, {"T"}, import_unary<U::kRsqrt>},
-      {"Sqrt", 1, 1, {"T"}, import_unary<U::kSqrt>},
-      {"Exp", 1, 1, {"T"}, import_unary<U::kExp>},
-      {"Neg", 1, 1, {"T"}, import_unary<U::kNeg>},
-      {"Square", 1, 1, {"T"}, import_unary<U::kSquare>},
-      {"Sigmoid", 1, 1, {"T"}, import_unary<U::kSigmoid>},
-      {"Tanh", 1, 1, {"T"}, import_unary<U::kTanh>},
-      {"BiasAdd", 2, 2, {"T", "data_format"}, import_bias_add},
+      {"Add", 2, 2, {"T"}, import_binary<B::kAdd>, any},
+      {"AddV2", 2, 2, {"T"}, import_binary<B::kAdd>, any},
+      {"Sub", 2, 2, {"T"}, import_binary<B::kSub>, any},
+      {"Mul", 2, 2, {"T"}, import_binary<B::kMul>, any},
+      {"RealDiv", 2, 2, {"T"}, import_binary<B::kDiv>, any},
+      {"Maximum", 2, 2, {"T"}, import_binary<B::kMaximum>, any},
+      {"Minimum", 2, 2, {"T"}, import_binary<B::kMinimum>, any},
+      {"Relu", 1, 1, {"T"}, import_unary<U::kRelu>, first},
+      {"Relu6", 1, 1, {"T"}, import_unary<U::kRelu6>, first},
+      {"Rsqrt", 1, 1, {"T"}, import_unary<U::kRsqrt>, first},
+      {"Sqrt", 1, 1, {"T"}, import_unary<U::kSqrt>, first},
+      {"Exp", 1, 1, {"T"}, import_unary<U::kExp>, first},
+      {"Neg", 1, 1, {"T"}, import_unary<U::kNeg>, first},
+      {"Square", 1, 1, {"T"}, import_unary<U::kSquare>, first},
+      {"Sigmoid", 1, 1, {"T"}, import_unary<U::kSigmoid>, first},
+      {"Tanh", 1, 1, {"T"}, import_unary<U::kTanh>, first},
+      {"BiasAdd", 2, 2, {"T", "data_format"}, import_bias_add, first},
       {"MatMul", 2, 2, {"T", "transpose_a", "transpose_b"}, import_mat_mul},
       {"Softmax", 1, 1, {"T"}, import_softmax},
       {"BatchNormWithGlobalNormalization",
@@ -121,9 +147,9 @@ std::span<const OpImporter> math_importers() {
        5,
        {"T", "variance_epsilon", "scale_after_normalization"},
        import_batch_norm_with_global_normalization},
-      {"FusedBatchNorm", 5, 5, fused_norm, import_fused_batch_norm},
-      {"FusedBatchNormV2", 5, 5, fused_norm, import_fused_batch_norm},
-      {"FusedBatchNormV3", 5, 5, fused_norm, import_fused_batch_norm},
+      {"FusedBatchNorm", 5, 5, fused_norm, import_fused_batch_norm, first},
+      {"FusedBatchNormV2", 5, 5, fused_norm, import_fused_batch_norm, first},
+      {"FusedBatchNormV3", 5, 5, fused_norm, import_fused_batch_norm, first},
       {"Dequantize", 3, 3, {"T", "mode", "narrow_range", "axis", "dtype"}, import_dequantize},
   };
   return table;

@@ -68,6 +68,18 @@ TEST(ImportMutation, ChangesOfOneByte) {
   EXPECT_GT(tally.ran, 100);  // weights are bytes like any other
 }
 
+TEST(ImportMutation, ChangesOfOneByteWithChannelsFirst) {
+  const std::string bytes = bytes_of(small_channels_first_network());
+  Tally tally;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string changed = bytes;
+    changed[i] = static_cast<char>(static_cast<unsigned char>(changed[i]) ^ 0x01);
+    exercise(changed, "reference", tally);
+  }
+  EXPECT_GT(tally.refused, 500);
+  EXPECT_GT(tally.ran, 100);
+}
+
 TEST(ImportMutation, ManyChangesOfBytes) {
   const std::vector<wire::GraphDef> defs = sound_graphs();
   Tally tally;

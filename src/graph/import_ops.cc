@@ -4,12 +4,17 @@
 #include <string>
 #include <unordered_map>
 
+#include "graph/channels_first.h"
 #include "graph/topology.h"
 
 namespace graft {
 
+Shape NodeImport::shape_in_file(std::size_t i) const {
+  return channels_first(i) ? file_shape(spec(i).shape) : spec(i).shape;
+}
+
 Result<std::vector<std::int64_t>> NodeImport::integers(std::size_t i, std::string_view what) const {
-  const Node& source = graph_.node(inputs_[i]);
+  const Node& source = state_.graph.node(input(i));
   const auto* constant = std::get_if<Constant>(&source.body);
   if (constant == nullptr) {
     return not_handled(std::string(what) + " is computed at run time (by " + quoted(source.name) +
@@ -42,22 +47,32 @@ Result<void> NodeImport::expect_type(std::string_view name) const {
 }
 
 Result<NodeId> NodeImport::op(Op op, std::vector<NodeId> inputs) {
-  return graph_.add_op(def_.name(), std::move(op), std::move(inputs));
+  return state_.graph.add_op(def_.name(), std::move(op), std::move(inputs));
 }
 
 Result<NodeId> NodeImport::op_of_all(Op op) {
-  return this->op(std::move(op), {inputs_.begin(), inputs_.end()});
+  std::vector<NodeId> ids;
+  ids.reserve(inputs_.size());
+  for (const ImportedValue& value : inputs_) ids.push_back(value.id);
+  return this->op(std::move(op), std::move(ids));
 }
 
 Result<NodeId> NodeImport::constant(const wire::TensorProto& value) {
-  auto tensor = tensor_of(value, budget_);
+  auto tensor = tensor_of(value, state_.budget);
   if (!tensor.ok()) return with_context(describe(def_), std::move(tensor).error());
-  return graph_.add_constant(def_.name(), std::make_shared<const Tensor>(*std::move(tensor)));
+  return state_.graph.add_constant(def_.name(), std::make_shared<const Tensor>(*std::move(tensor)));
 }
 
 Result<NodeId> NodeImport::alias(NodeId id) {
-  if (!graph_.add_alias(def_.name(), id)) return bad("the name is used twice");
+  if (!state_.graph.add_alias(def_.name(), id)) return bad("the name is used twice");
   return id;
+}
+
+Result<NodeId> NodeImport::reshaped(NodeId id, const Shape& shape) {
+  const std::string wanted = def_.name() + "/reshaped";
+  std::string name = wanted;
+  for (int i = 1; state_.names.contains(name); ++i) name = wanted + "_" + std::to_string(i);
+  return state_.graph.add_op(std::move(name), Reshape{shape}, {id});
 }
 
 Error NodeImport::bad(std::string_view what) const {
@@ -68,11 +83,21 @@ Error NodeImport::not_handled(std::string_view what) const {
   return unsupported(describe(def_) + ": " + std::string(what));
 }
 
-Result<void> expect_nhwc(const NodeImport& node) {
+Result<void> expect_data_format(const NodeImport& node) {
   GRAFT_ASSIGN(const std::string_view format, node.attributes.text("data_format", "NHWC"));
-  if (format == "NHWC") return {};
-  return node.not_handled("data_format " + quoted(format) +
-                          " is not handled: export the graph with NHWC");
+  const std::string label = "data_format " + quoted(format);
+  if (format != "NHWC" && format != "NCHW") {
+    return node.not_handled(label + " is not handled, NHWC and NCHW are");
+  }
+  if (node.channels_first(0) == (format == "NCHW")) return {};
+  const std::string input = "its input of shape " + node.shape_in_file(0).to_string();
+  if (node.channels_first(0)) {
+    return node.not_handled(label + ", but " + input +
+                            " is channels first: export the graph with one data_format");
+  }
+  return node.not_handled(label + ", but " + input +
+                          " is not known to be channels first: export the graph with NHWC, or its "
+                          "placeholder as [batch, 3, height, width]");
 }
 
 Result<int> checked_axis(const NodeImport& node, std::int64_t axis, int rank) {

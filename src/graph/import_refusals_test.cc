@@ -90,6 +90,7 @@ TEST(ImportRefusals, Convolutions) {
                    {
                        {text("data_format", "NCHW"), kUnsupported, "data_format \"NCHW\""},
                        {text("data_format", "NCHW"), kUnsupported, "export the graph with NHWC"},
+                       {text("data_format", "NHW"), kUnsupported, "NHWC and NCHW are"},
                        {text("padding", "EXPLICIT"), kUnsupported, "padding \"EXPLICIT\""},
                        {text("padding", "same"), kUnsupported, "SAME and VALID are"},
                        {text("padding", "a\nb"), kUnsupported, "padding \"a\\nb\""},

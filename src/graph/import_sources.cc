@@ -21,7 +21,7 @@ Result<NodeId> import_pass_through(NodeImport& node) {
 Result<NodeId> import_placeholder_with_default(NodeImport& node) {
   GRAFT_TRY(node.expect_type("dtype"));
   GRAFT_ASSIGN(const wire::TensorShapeProto* shape, node.attributes.shape("shape"));
-  const Shape& actual = node.spec(0).shape;
+  const Shape actual = node.shape_in_file(0);
   if (shape != nullptr && !shape->unknown_rank()) {
     bool fits = shape->dim_size() == actual.rank();
     for (int axis = 0; fits && axis < actual.rank(); ++axis) {
@@ -43,13 +43,14 @@ Result<NodeId> import_unfed_placeholder(NodeImport& node) {
 }  // namespace
 
 std::span<const OpImporter> source_importers() {
+  constexpr auto first = ChannelsFirst::kFirstInput;
   static const std::vector<OpImporter> table = {
       {"Const", 0, 0, {"dtype", "value"}, import_const},
       {"Placeholder", 0, 0, {"dtype", "shape"}, import_unfed_placeholder},
-      {"PlaceholderWithDefault", 1, 1, {"dtype", "shape"}, import_placeholder_with_default},
-      {"Identity", 1, 1, {"T"}, import_pass_through},
-      {"StopGradient", 1, 1, {"T"}, import_pass_through},
-      {"CheckNumerics", 1, 1, {"T", "message"}, import_pass_through},
+      {"PlaceholderWithDefault", 1, 1, {"dtype", "shape"}, import_placeholder_with_default, first},
+      {"Identity", 1, 1, {"T"}, import_pass_through, first},
+      {"StopGradient", 1, 1, {"T"}, import_pass_through, first},
+      {"CheckNumerics", 1, 1, {"T", "message"}, import_pass_through, first},
   };
   return table;
 }

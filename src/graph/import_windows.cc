@@ -13,7 +13,7 @@ struct Extent {
   int h = 1, w = 1;
 };
 
-// A list [1, h, w, 1] of positive numbers.
+// A list of positive numbers, [1, h, w, 1] or, as data_format may have it, [1, 1, h, w].
 Result<Extent> extent_of(const NodeImport& node, std::string_view name, bool may_be_absent) {
   GRAFT_ASSIGN(const std::vector<std::int64_t> list, node.attributes.integers(name));
   if (list.empty() && may_be_absent) return Extent{};
@@ -26,10 +26,12 @@ Result<Extent> extent_of(const NodeImport& node, std::string_view name, bool may
       return node.bad(label + " holds " + std::to_string(value) + ", which cannot be");
     }
   }
-  if (list[0] != 1 || list[3] != 1) {
+  const bool channels_first = node.channels_first(0);
+  if (list[0] != 1 || list[channels_first ? 1 : 3] != 1) {
     return node.not_handled(label + " moves over images or channels, which is not handled");
   }
-  return Extent{static_cast<int>(list[1]), static_cast<int>(list[2])};
+  const std::size_t h = channels_first ? 2 : 1;
+  return Extent{static_cast<int>(list[h]), static_cast<int>(list[h + 1])};
 }
 
 Result<Padding> padding_of(const NodeImport& node, const Extent& kernel, const Extent& stride,
@@ -49,7 +51,7 @@ Result<Padding> padding_of(const NodeImport& node, const Extent& kernel, const E
 
 Result<void> expect_image(const NodeImport& node) {
   GRAFT_TRY(node.expect_type("T"));
-  GRAFT_TRY(expect_nhwc(node));
+  GRAFT_TRY(expect_data_format(node));
   if (node.spec(0).shape.rank() == 4) return {};
   return node.bad("its input of shape " + node.spec(0).shape.to_string() +
                   " is not [batch, height, width, channels]");
@@ -94,22 +96,26 @@ std::span<const OpImporter> window_importers() {
        2,
        {"T", "strides", "padding", "explicit_paddings", "data_format", "dilations",
         "use_cudnn_on_gpu"},
-       import_convolution<Conv2D>},
+       import_convolution<Conv2D>,
+       ChannelsFirst::kFirstInput},
       {"DepthwiseConv2dNative",
        2,
        2,
        {"T", "strides", "padding", "explicit_paddings", "data_format", "dilations"},
-       import_convolution<DepthwiseConv2D>},
+       import_convolution<DepthwiseConv2D>,
+       ChannelsFirst::kFirstInput},
       {"AvgPool",
        1,
        1,
        {"T", "ksize", "strides", "padding", "data_format"},
-       import_pool<Pool::Kind::kAverage>},
+       import_pool<Pool::Kind::kAverage>,
+       ChannelsFirst::kFirstInput},
       {"MaxPool",
        1,
        1,
        {"T", "ksize", "strides", "padding", "explicit_paddings", "data_format"},
-       import_pool<Pool::Kind::kMax>},
+       import_pool<Pool::Kind::kMax>,
+       ChannelsFirst::kFirstInput},
   };
   return table;
 }

@@ -25,6 +25,10 @@ out.write(HEADER)
 
 f32 = np.float32
 raw = tf.raw_ops
+# Node by node: TensorFlow 2.15.1's rewriting of a graph gives a Mean over no axis between two
+# Transposes another shape than the op itself does.
+AS_IT_STANDS = tf.compat.v1.ConfigProto()
+AS_IT_STANDS.graph_options.rewrite_options.disable_meta_optimizer = True
 random = np.random.default_rng(31)
 DTYPES = {1: ("DT_FLOAT", "f32", np.float32), 3: ("DT_INT32", "i32", np.int32),
           9: ("DT_INT64", "i64", np.int64), 12: ("DT_QUINT8", "u8", np.uint8)}
@@ -108,19 +112,19 @@ def write(name, graph_def, x, y, check):
               tensor(x) + ",\n    " + tensor(y) + f", {0 if check == 'exact' else 8}}},\n")
 
 
-def case(name, x, build, check="exact", y=None):
+def case(name, x, build, check="exact", y=None, fed=None):
     """build: the placeholder "x" → the tensor that the node "y" gives. y: its value, where
-    TensorFlow's own kernel cannot run the node as it stands."""
+    TensorFlow's own kernel cannot run the node as it stands. fed: what we are fed in x's place."""
     with tf.Graph().as_default() as graph:
         dtype = tf.quint8 if x.dtype == np.uint8 else tf.as_dtype(x.dtype)
-        fed = tf.compat.v1.placeholder(dtype, x.shape, "x")
-        result = build(fed)
+        placeholder = tf.compat.v1.placeholder(dtype, x.shape, "x")
+        result = build(placeholder)
         assert result.op.name == "y", result
         if y is None:
-            with tf.compat.v1.Session(graph=graph) as session:
-                fed_value = x.astype(tf.quint8.as_numpy_dtype) if dtype == tf.quint8 else x
-                y = session.run(result, {fed: fed_value})
-        write(name, graph.as_graph_def(), x, y, check)
+            with tf.compat.v1.Session(graph=graph, config=AS_IT_STANDS) as session:
+                value = x.astype(tf.quint8.as_numpy_dtype) if dtype == tf.quint8 else x
+                y = session.run(result, {placeholder: value})
+        write(name, graph.as_graph_def(), x if fed is None else fed, y, check)
 
 
 def const(value, name, dtype=None):
@@ -285,6 +289,109 @@ def after_control_inputs(x):
 
 
 case("Relu after control inputs", line, after_control_inputs)
+
+# --- between the orders of an image's axes; [N,C,H,W] in between
+NCHW, BACK = [0, 3, 1, 2], [0, 2, 3, 1]
+
+
+def between(build):
+    """build, with channels first, between a Transpose there and one back."""
+    def whole(x):
+        first = raw.Transpose(x=x, perm=const(NCHW, "to_nchw"), name="first")
+        return raw.Transpose(x=build(first), perm=const(BACK, "to_nhwc"), name="y")
+    return whole
+
+
+case("Transpose", values(1, 2, 4, 3), between(lambda x: raw.Relu(features=x, name="relu")))
+case("Transpose int64", values(2, 2, 2, 2), lambda x: raw.Transpose(
+    x=raw.Transpose(x=x, perm=const(NCHW, "p", tf.int64), name="first"),
+    perm=const(BACK, "q", tf.int64), name="y"))
+case("Transpose that moves nothing", values(2, 1, 3),
+     lambda x: raw.Transpose(x=x, perm=const([0, 1, 2], "p"), name="y"))
+
+# TensorFlow's own kernels for CPUs know these in NHWC only, which gives the same.
+for padding, strides, dilations in (("SAME", (2, 1), (1, 1)), ("VALID", (1, 1), (2, 1))):
+    x, w, m = values(1, 5, 6, 2), values(3, 2, 2, 3), values(2, 3, 2, 2)
+    y = tf.nn.conv2d(x, w, [1, *strides, 1], padding, dilations=[1, *dilations, 1]).numpy()
+    case(f"Conv2D {padding} channels first", x, between(lambda x: raw.Conv2D(
+        input=x, filter=const(w, "w"), strides=[1, 1, *strides], padding=padding,
+        dilations=[1, 1, *dilations], data_format="NCHW", name="conv")), y=y)
+    stride = strides[0]
+    y = tf.nn.depthwise_conv2d(x, m, [1, stride, stride, 1], padding,
+                               dilations=list(dilations)).numpy()
+    case(f"DepthwiseConv2dNative {padding} channels first", x,
+         between(lambda x: raw.DepthwiseConv2dNative(
+             input=x, filter=const(m, "w"), strides=[1, 1, stride, stride], padding=padding,
+             dilations=[1, 1, *dilations], data_format="NCHW", name="conv")), y=y)
+for op in ("AvgPool", "MaxPool"):
+    for padding in ("SAME", "VALID"):
+        x = values(1, 5, 4, 2)
+
+        def pool(x, sides, data_format):
+            def four(h, w):
+                return [1, 1, h, w] if data_format == "NCHW" else [1, h, w, 1]
+            how = dict(ksize=four(*sides), strides=four(2, 1), padding=padding,
+                       data_format=data_format, name="pool")
+            return raw.AvgPool(value=x, **how) if op == "AvgPool" else raw.MaxPool(input=x, **how)
+        y = pool(tf.constant(x), (2, 4), "NHWC").numpy()
+        case(f"{op} {padding} channels first", x, between(lambda x: pool(x, (2, 4), "NCHW")),
+             "ulps" if op == "AvgPool" and padding == "SAME" else "exact", y=y)
+
+for other in ((3, 1, 1), (1, 3, 1, 1), (), (1,), (1, 1, 1, 1)):
+    case(f"AddV2 channels first {other}", values(1, 2, 4, 3), between(
+        lambda x: raw.AddV2(x=x, y=const(values(*other), "c"), name="sum")))
+for op in ("Add", "Sub", "Mul", "RealDiv", "Maximum", "Minimum"):
+    case(f"{op} channels first constant first", values(1, 2, 2, 3) + f32(2.5), between(
+        lambda x: getattr(raw, op)(x=const(values(1, 3, 1, 1), "c"), y=x, name="sum")))
+case("Mul channels first one channel", values(1, 2, 3, 1), between(
+    lambda x: raw.Mul(x=x, y=const(values(4, 1, 1), "c"), name="sum")))
+case("Mul channels first by means", values(1, 2, 4, 3), between(lambda x: raw.Mul(
+    x=x, y=raw.Mean(input=x, axis=const([2, 3], "axes"), keep_dims=True, name="mean"),
+    name="scaled")))
+case("BiasAdd channels first", values(1, 2, 4, 3), between(lambda x: raw.BiasAdd(
+    value=x, bias=const(values(3), "b"), data_format="NCHW", name="sum")))
+for version in ("FusedBatchNorm", "FusedBatchNormV2", "FusedBatchNormV3"):
+    case(f"{version} channels first", values(1, 2, 4, 3), between(
+        lambda x: getattr(raw, version)(
+            x=x, scale=const(values(3), "gamma"), offset=const(values(3), "beta"),
+            mean=const(values(3), "mean"), variance=const(variance, "variance"), epsilon=0.25,
+            is_training=False, data_format="NCHW", name="norm").y))
+for axis in (1, -1, 2):
+    case(f"ConcatV2 channels first {axis}", values(1, 2, 4, 3), between(lambda x: raw.ConcatV2(
+        values=[x, raw.Neg(x=x, name="neg")], axis=const(axis, "axis"), name="joined")))
+case("Concat channels first", values(1, 2, 4, 3), between(lambda x: raw.Concat(
+    concat_dim=const(1, "axis"), values=[x, raw.Neg(x=x, name="neg")], name="joined")))
+case("Pad channels first", values(1, 2, 4, 3), between(lambda x: raw.Pad(
+    input=x, paddings=const([[0, 1], [2, 0], [1, 3], [0, 2]], "p"), name="padded")))
+for axes in ([2, 3], [1], []):
+    case(f"Mean channels first {axes} kept", values(1, 2, 4, 2), between(lambda x: raw.Mean(
+        input=x, axis=const(axes, "axis", tf.int32), keep_dims=True, name="mean")))
+
+
+def behind(build):
+    """build, behind a Transpose to channels first."""
+    return lambda x: build(raw.Transpose(x=x, perm=const(NCHW, "to_nchw"), name="first"))
+
+
+for axes in ([-1, -2], [1], [-2, 1], [0, 2, 3], [0, 1, 2, 3]):
+    case(f"Mean channels first {axes}", values(1, 2, 4, 2), behind(lambda x: raw.Mean(
+        input=x, axis=const(axes, "axis", tf.int32), keep_dims=False, name="y")))
+for axes in ([2, 3], [], [-1]):
+    case(f"Squeeze channels first {axes}", values(1, 1, 1, 3), behind(
+        lambda x: raw.Squeeze(input=x, axis=axes, name="y")))
+case("Squeeze channels first one channel", values(2, 3, 1, 1), behind(
+    lambda x: raw.Squeeze(input=x, axis=[1], name="y")))
+for shape in ((-1, 3), (2, 3, 1, 1)):
+    case(f"Reshape channels first {shape}", values(2, 1, 1, 3), behind(
+        lambda x: raw.Reshape(tensor=x, shape=const(shape, "s", tf.int32), name="y")))
+case("Identity channels first", values(1, 2, 4, 3), between(lambda x: raw.PlaceholderWithDefault(
+    input=raw.StopGradient(input=raw.CheckNumerics(
+        tensor=raw.Identity(input=x, name="same"), message="bad", name="checked"), name="stopped"),
+    shape=[None, 3, 2, None], name="joint")))
+x = values(1, 4, 5, 3)
+case("placeholder channels first", np.ascontiguousarray(x.transpose(NCHW)), lambda x: raw.Transpose(
+    x=raw.BiasAdd(value=x, bias=const(values(3), "b"), data_format="NCHW", name="sum"),
+    perm=const(BACK, "to_nhwc"), name="y"), fed=x)
 
 out.write("// clang-format on\n")
 out.close()

@@ -30,8 +30,37 @@ wire::GraphDef small_network() {
   return b.def();
 }
 
+// The same from a placeholder of [N,C,H,W] on, with two operands that import shapes anew.
+wire::GraphDef small_channels_first_network() {
+  GraphDefBuilder b;
+  b.placeholder("x", {-1, 3, 4, 4});
+  b.constant("shift", {3, 1, 1}, {0.5F, 0.25F, 0.125F});
+  b.constant("w", {3, 3, 3, 2}, std::vector<float>(54, 0.25F));
+  b.constant("c", {2}, {1, 2});
+  b.constant("scale", {1, 2, 1, 1}, {3, 4});
+  b.node("Sub", "shifted", {"x", "shift"});
+  b.integers("pads", {4, 2}, {0, 0, 0, 0, 1, 1, 1, 1});
+  b.node("Pad", "padded", {"shifted", "pads"});
+  b.node("Conv2D", "conv", {"padded", "w"})
+      .integers("strides", {1, 1, 2, 2})
+      .text("padding", "VALID")
+      .text("data_format", "NCHW");
+  b.node("FusedBatchNorm", "norm", {"conv", "c", "c", "c", "c"})
+      .flag("is_training", false)
+      .text("data_format", "NCHW");
+  b.node("Mul", "scaled", {"norm", "scale"});
+  b.integers("axis", {}, {1});
+  b.node("ConcatV2", "joined", {"scaled", "norm", "axis"});
+  b.integers("to_last", {4}, {0, 2, 3, 1});
+  b.node("Transpose", "image", {"joined", "to_last"});
+  b.integers("shape", {2}, {-1, 16});
+  b.node("Reshape", "flat", {"image", "shape"});
+  b.node("Softmax", "y", {"flat"});
+  return b.def();
+}
+
 std::vector<wire::GraphDef> sound_graphs() {
-  std::vector<wire::GraphDef> defs = {small_network()};
+  std::vector<wire::GraphDef> defs = {small_network(), small_channels_first_network()};
   for (const TensorFlowCase& test : tensorflow_cases()) defs.push_back(test.def);
   return defs;
 }
@@ -186,7 +215,7 @@ void GraphMutator::change_attribute(wire::NodeDef& node) {
   wire::AttrValue& value = attributes[name];
   switch (value.value_case()) {
     case wire::AttrValue::kS:
-      value.set_s(rng_.below(2) == 0 ? "VALID" : "SAME");
+      value.set_s(std::array{"VALID", "SAME", "NHWC", "NCHW"}[rng_.below(4)]);
       return;
     case wire::AttrValue::kI:
       value.set_i(number());

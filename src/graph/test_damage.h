@@ -14,8 +14,9 @@ namespace graft {
 
 // Graphs of many ops and of each op alone, all from "x" to "y".
 std::vector<wire::GraphDef> sound_graphs();
-// The first of them: a network of many ops behind one another.
+// The first of them: a network of many ops behind one another. The second: one of [N,C,H,W].
 wire::GraphDef small_network();
+wire::GraphDef small_channels_first_network();
 
 // Changes that keep the file well formed, so that they come further than flipped bytes do.
 class GraphMutator {

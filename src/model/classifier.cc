@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
+#include "graph/classifier_parts.h"
 #include "graph/import.h"
 #include "graph/rewrite.h"
 #include "image/resize.h"
@@ -80,15 +81,13 @@ Facts facts_of(const SideFile& side, std::string source) {
   return facts;
 }
 
-// Height and width of a Placeholder's NHWC shape; 0 where open.
+// Height and width that a placeholder declares; 0 where open or beyond what can be.
 std::pair<int, int> placeholder_size(const wire::NodeDef& node) {
-  const auto it = node.attr().find("shape");
-  if (it == node.attr().end() || it->second.shape().dim_size() != 4) return {0, 0};
-  const auto side = [&](int axis) {
-    const std::int64_t size = it->second.shape().dim(axis).size();
-    return size >= 1 && size <= kMaxInputSide ? static_cast<int>(size) : 0;
+  const PhotoInput declared = photo_input(node);
+  const auto side = [](std::int64_t size) {
+    return size <= kMaxInputSide ? static_cast<int>(size) : 0;
   };
-  return {side(1), side(2)};
+  return {side(declared.height), side(declared.width)};
 }
 
 std::string guess_output(const Nodes& nodes) {

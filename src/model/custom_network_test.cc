@@ -20,14 +20,19 @@ using ::testing::IsEmpty;
 constexpr const char* kPool = "MobilenetV1/Logits/AvgPool_1a/AvgPool:0";
 
 // photo [?,height,width,3] → mean over pixels [?,3] → dense 3x2: small enough to know by heart.
-wire::GraphDef mean_colour(int height, int width) {
+// first: photo [?,3,height,width].
+wire::GraphDef mean_colour(int height, int width, bool first = false) {
   wire::GraphDef graph;
   wire::NodeDef& input = add_node(graph, "photo", "Placeholder", {});
   set_dtype(input, wire::DT_FLOAT);
-  set_shape(input, {-1, height, width, 3});
+  if (first) {
+    set_shape(input, {-1, 3, height, width});
+  } else {
+    set_shape(input, {-1, height, width, 3});
+  }
   Tensor axes(DType::kI32, Shape{2});
-  axes.as<std::int32_t>()[0] = 1;
-  axes.as<std::int32_t>()[1] = 2;
+  axes.as<std::int32_t>()[0] = first ? 2 : 1;
+  axes.as<std::int32_t>()[1] = first ? 3 : 2;
   add_constant(graph, "axes", axes);
   add_node(graph, "colour", "Mean", {"photo", "axes"});
   add_constant(graph, "weights", Tensor::from(Shape{3, 2}, std::vector<float>{1, 2, 3, 4, 5, 6}));
@@ -94,22 +99,32 @@ TEST_F(CustomNetworkTest, WhatIsGivenCounts) {
 
 // The feature of a photo of any shape: what the spec says is what the network is run with.
 TEST_F(CustomNetworkTest, ComputesTheFeature) {
-  CustomNetwork custom = saved(mean_colour(2, 4));
-  custom.input_mean = 0.0F;
-  custom.input_std = 1.0F;
-  auto opened = open_custom_network(custom);
-  ASSERT_TRUE(opened.ok());
-  Backbone backbone = Backbone::create(opened->spec, opened->bytes, BackboneOptions{}, opened->def);
-  ASSERT_TRUE(backbone.compile().ok());
-  Image image;
-  image.width = 4;
-  image.height = 2;
-  for (int i = 0; i < 24; ++i) image.pixels.push_back(static_cast<std::uint8_t>(i));
-  std::vector<float> feature(3);
-  ASSERT_TRUE(backbone.make_extractor()->run(*encode_png(image), feature).ok());
-  // Of 0, 3, …, 21 the mean is 10.5.
-  EXPECT_THAT(feature, ::testing::ElementsAre(10.5F, 11.5F, 12.5F));
-  EXPECT_THAT(backbone.feature_space(), HasSubstr("feature=colour:0 size=2x4 mean=0.0 std=1.0"));
+  for (const bool channels_first : {false, true}) {
+    CustomNetwork custom = saved(mean_colour(2, 4, channels_first));
+    custom.input_mean = 0.0F;
+    custom.input_std = 1.0F;
+    auto opened = open_custom_network(custom);
+    ASSERT_TRUE(opened.ok());
+    Backbone backbone =
+        Backbone::create(opened->spec, opened->bytes, BackboneOptions{}, opened->def);
+    ASSERT_TRUE(backbone.compile().ok());
+    Image image;
+    image.width = 4;
+    image.height = 2;
+    for (int i = 0; i < 24; ++i) image.pixels.push_back(static_cast<std::uint8_t>(i));
+    std::vector<float> feature(3);
+    ASSERT_TRUE(backbone.make_extractor()->run(*encode_png(image), feature).ok());
+    // Of 0, 3, …, 21 the mean is 10.5.
+    EXPECT_THAT(feature, ::testing::ElementsAre(10.5F, 11.5F, 12.5F));
+    EXPECT_THAT(backbone.feature_space(), HasSubstr("feature=colour:0 size=2x4 mean=0.0 std=1.0"));
+  }
+}
+
+TEST_F(CustomNetworkTest, FeaturesInTheFilesOrderAlone) {
+  CustomNetwork custom = saved(mean_colour(2, 4, true));
+  custom.bottleneck_layer = "photo";
+  expect_error(custom, ErrorKind::kUnsupported,
+               "my.pb: node \"photo\" (Placeholder): gives the channels-first [1,3,2,4]");
 }
 
 // A MobileNet V1 by its names: prepared as that is, its pooled values flattened.

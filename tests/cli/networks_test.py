@@ -6,6 +6,8 @@ import subprocess
 
 from program import NETWORK, PLACE, Case, class_folder, graft, photos
 
+import tiny_network
+
 SEEN, UNSEEN = 8, 2  # photos of each of two classes
 POOLED = "MobilenetV1/Logits/AvgPool_1a/AvgPool"
 
@@ -92,6 +94,17 @@ class OwnGraph(Networks):
                 f"--bottleneck_layer={entry['layer']}", "--bottleneck_dir=own/bottlenecks",
                 "--json").stdout)
             self.assertEqual(summary["width"], entry["width"])
+
+    def test_channels_first(self):
+        features = []
+        for first in (False, True):
+            (PLACE.work / f"tiny{first}.pb").write_bytes(tiny_network.graph_def(first))
+            self.run_ok("features", "two", f"--graph=tiny{first}.pb", *tiny_network.OPTIONS,
+                        f"--output=own/tiny{first}.npy", "--bottleneck_dir=own/tiny")
+            features.append((PLACE.work / f"own/tiny{first}.npy").read_bytes())
+        self.assertEqual(*features)
+        self.run_ok(*words("own", "--graph=tinyTrue.pb", *tiny_network.OPTIONS))
+        self.run_ok("label", "--graph=own/graph.pb", str(photos("lily/*.jpg")[SEEN]))
 
     def test_a_feature_by_kind(self):
         common = [f"--architecture={NETWORK}", "--model_dir=tf_files/models"]

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""make_keras.py mobilenet_v2|resnet50_v2 FILE.pb: a network of Keras's, with random weights, frozen.
+"""make_keras.py mobilenet_v2|resnet50_v2 FILE.pb [FIRST.pb]: a network of Keras's, with random
+weights, frozen; the same again with channels first, as it is trained on GPUs, behind an input that is
+not.
 
-Prints the names of its input and output nodes. A script of its own because Keras wants TensorFlow
-2's behaviour, which the other scripts switch off.
+Prints the names of each file's input and output nodes. A script of its own because Keras wants
+TensorFlow 2's behaviour, which the other scripts switch off.
 """
 
 import os
@@ -20,8 +22,15 @@ APPLICATIONS = {"mobilenet_v2": keras.applications.MobileNetV2,
                 "resnet50_v2": keras.applications.ResNet50V2}
 
 
+def freeze(call, file):
+    concrete = tf.function(call).get_concrete_function(tf.TensorSpec([1, 224, 224, 3], tf.float32))
+    frozen = convert_variables_to_constants_v2(concrete)
+    Path(file).write_bytes(frozen.graph.as_graph_def().SerializeToString())
+    print(frozen.inputs[0].op.name, frozen.outputs[0].op.name)
+
+
 def main():
-    which, file = sys.argv[1:]
+    which, file, *first_file = sys.argv[1:]
     tf.keras.utils.set_random_seed(1)
     model = APPLICATIONS[which](weights=None, input_shape=(224, 224, 3))
     # A batch norm as it comes is the identity, and would test nothing.
@@ -32,11 +41,12 @@ def main():
             layer.set_weights([rng.uniform(0.5, 1.5, gamma.shape), rng.normal(0, 0.1, beta.shape),
                                rng.normal(0, 0.1, mean.shape),
                                rng.uniform(0.5, 1.5, variance.shape)])
-    call = tf.function(lambda x: model(x, training=False))
-    concrete = call.get_concrete_function(tf.TensorSpec([1, 224, 224, 3], tf.float32))
-    frozen = convert_variables_to_constants_v2(concrete)
-    Path(file).write_bytes(frozen.graph.as_graph_def().SerializeToString())
-    print(frozen.inputs[0].op.name, frozen.outputs[0].op.name)
+    freeze(lambda x: model(x, training=False), file)
+    if first_file:
+        keras.backend.set_image_data_format("channels_first")
+        first = APPLICATIONS[which](weights=None, input_shape=(3, 224, 224))
+        first.set_weights(model.get_weights())  # filters are HWIO either way
+        freeze(lambda x: first(tf.transpose(x, [0, 3, 1, 2]), training=False), *first_file)
 
 
 if __name__ == "__main__":

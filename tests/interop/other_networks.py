@@ -3,7 +3,8 @@
 
 Inception V3 is our fixture with the structure of the codelab's file, weights from a seed; the other
 two are made by TensorFlow's Keras with random weights and frozen. Photos: the shared ones, else
-drawn. Bar, at each tensor: the largest difference is 1e-4 or less of the tensor's largest value.
+drawn. Bar, at each tensor: the largest difference is 1e-4 or less of the tensor's largest value. The
+ResNet comes with channels first, too, which has to give the same bits.
 """
 
 import subprocess
@@ -45,23 +46,30 @@ def prepare(photos, size, mean, std):
         return [session.run(prepared, {jpeg: photo.read_bytes()}) for photo in photos]
 
 
-def compare(report, work, name, file, tensor_in, tensors, inputs):
-    """Each tensor of the frozen graph in `file`, on every input, in both programs."""
-    graph = tf.Graph()
-    with graph.as_default():
-        imported = tf.import_graph_def(tensorflow_side.graph_def(file.read_bytes()), name="",
-                                       return_elements=[f"{t}:0" for t in [tensor_in, *tensors]])
-    with tf.Session(graph=graph) as session:
-        theirs = [session.run(imported[1:], {imported[0]: value}) for value in inputs]
+def ours_of(report, work, name, file, tensor_in, tensors, inputs):
+    """The tensors' values in graft, input by input; None where it fails."""
     raw_in, raw_out = work / "in.f32", work / "out.f32"
     raw_in.write_bytes(b"".join(value.tobytes() for value in inputs))
     shape = ",".join(str(d) for d in inputs[0].shape)
     done = subprocess.run([places.BUILD / "tests" / "interop" / "run_graph", file, tensor_in, shape,
                            ",".join(tensors), raw_in, raw_out], capture_output=True, text=True,
                           check=False)
-    if not report.check(done.returncode == 0, f"{name} runs", done.stdout + done.stderr):
-        return
-    ours = np.fromfile(raw_out, np.float32)
+    report.check(done.returncode == 0, f"{name} runs", done.stdout + done.stderr)
+    return np.fromfile(raw_out, np.float32) if done.returncode == 0 else None
+
+
+def compare(report, work, name, file, tensor_in, tensors, inputs):
+    """Each tensor of the frozen graph in `file`, on every input, in both programs. Returns ours_of()
+    it."""
+    graph = tf.Graph()
+    with graph.as_default():
+        imported = tf.import_graph_def(tensorflow_side.graph_def(file.read_bytes()), name="",
+                                       return_elements=[f"{t}:0" for t in [tensor_in, *tensors]])
+    with tf.Session(graph=graph) as session:
+        theirs = [session.run(imported[1:], {imported[0]: value}) for value in inputs]
+    ours = ours_of(report, work, name, file, tensor_in, tensors, inputs)
+    if ours is None:
+        return None
     at, worst, largest = 0, dict.fromkeys(tensors, 0.0), dict.fromkeys(tensors, 0.0)
     for values in theirs:
         for tensor, expected in zip(tensors, values):
@@ -77,6 +85,7 @@ def compare(report, work, name, file, tensor_in, tensors, inputs):
         report.check(relative <= BAR, f"{name} {tensor}",
                      f"max |diff| {worst[tensor]:.1e} of {largest[tensor]:.3g}, {relative:.1e} of it,"
                      f" {len(inputs)} photos")
+    return ours
 
 
 def main():
@@ -91,13 +100,21 @@ def main():
                 prepare(photos, 299, 128.0, 128.0))
         inputs = prepare(photos[::5], 224, 127.5, 127.5)
         for which in ("mobilenet_v2", "resnet50_v2"):
-            file = work / f"{which}.pb"
-            made = subprocess.run([sys.executable, Path(__file__).with_name("make_keras.py"), which, file],
-                                  capture_output=True, text=True, check=False)
+            files = [work / f"{which}.pb"]
+            if which == "resnet50_v2":
+                files.append(work / f"{which}_channels_first.pb")
+            made = subprocess.run(
+                [sys.executable, Path(__file__).with_name("make_keras.py"), which, *files],
+                capture_output=True, text=True, check=False)
             if not report.check(made.returncode == 0, f"{which} is made", made.stderr[-500:]):
                 continue
-            tensor_in, tensor_out = made.stdout.split()[-2:]
-            compare(report, work, which, file, tensor_in, [tensor_out], inputs)
+            ends = [line.split() for line in made.stdout.splitlines()[-len(files):]]
+            ours = compare(report, work, which, files[0], ends[0][0], [ends[0][1]], inputs)
+            for file, (tensor_in, tensor_out) in zip(files[1:], ends[1:]):
+                first = ours_of(report, work, file.stem, file, tensor_in, [tensor_out], inputs)
+                report.check(first is not None and ours is not None and
+                             np.array_equal(first.view(np.int32), ours.view(np.int32)),
+                             f"{file.stem}: the same bits")
     report.finish()
 
 

@@ -40,13 +40,23 @@ def _shape(sides):
     return b"".join(_bytes(2, _number(1, side)) for side in sides)
 
 
-def graph_def():
-    """input [1, 4, 4, 3] → flat [1, 48]"""
-    flat_shape = (_number(1, INT32) + _bytes(2, _shape([2])) + _number(7, -1) +
-                  _number(7, FEATURES))
+def _integers(name, values):
+    value = (_number(1, INT32) + _bytes(2, _shape([len(values)])) +
+             b"".join(_number(7, value) for value in values))
+    return _node(name, b"Const", [], {b"dtype": _number(6, INT32), b"value": _bytes(8, value)})
+
+
+def graph_def(channels_first=False):
+    """input [1, 4, 4, 3] → flat [1, 48]; channels_first: input [1, 3, 4, 4] → image → flat"""
+    sides = [1, 3, SIDE, SIDE] if channels_first else [1, SIDE, SIDE, 3]
+    image, nodes = b"input", b""
+    if channels_first:
+        image = b"image"
+        nodes = (_integers(b"image/perm", [0, 2, 3, 1]) +
+                 _node(image, b"Transpose", [b"input", b"image/perm"],
+                       {b"T": _number(6, FLOAT), b"Tperm": _number(6, INT32)}))
     return (_node(b"input", b"Placeholder", [],
-                  {b"dtype": _number(6, FLOAT), b"shape": _bytes(7, _shape([1, SIDE, SIDE, 3]))}) +
-            _node(b"flat/shape", b"Const", [],
-                  {b"dtype": _number(6, INT32), b"value": _bytes(8, flat_shape)}) +
-            _node(b"flat", b"Reshape", [b"input", b"flat/shape"],
+                  {b"dtype": _number(6, FLOAT), b"shape": _bytes(7, _shape(sides))}) + nodes +
+            _integers(b"flat/shape", [-1, FEATURES]) +
+            _node(b"flat", b"Reshape", [image, b"flat/shape"],
                   {b"T": _number(6, FLOAT), b"Tshape": _number(6, INT32)}))
