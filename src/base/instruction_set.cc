@@ -2,7 +2,9 @@
 
 #if defined(__x86_64__)
 #if defined(__clang__)
-#define _Bool bool  // NOLINT: the header names C's type, which GCC alone knows in C++
+// The header names C's type, which GCC alone knows in C++.
+#pragma clang diagnostic ignored "-Wreserved-macro-identifier"
+#define _Bool bool  // NOLINT
 #endif
 #include <sys/platform/x86.h>
 #endif
