@@ -50,9 +50,9 @@ class Backend {
   // Part of a feature's key: two backends whose results may differ in any bit differ here
   // ("onednn-2.6.3-avx512").
   virtual std::string numeric_mode() const = 0;
-  // Whether the benchmark saw it ahead for this op at these shapes (bench/kernels/backends_bench);
-  // where it did not, the others in all_backends() are asked before it. Any change of the answer
-  // changes bits, and with them numeric_mode().
+  // Whether it is the best for this op at these shapes: nearest to exact, or as near and ahead in
+  // the benchmark (bench/kernels/backends_bench). Where it is not, the others in all_backends() are
+  // asked before it. Any change of the answer changes bits, and with them numeric_mode().
   virtual bool leads(const OpSpec& spec) const = 0;
   // Checks everything, packs constant weights once, or says why it declines. constants: aligned
   // with spec.inputs, data == nullptr where the value is not known before run(). A kernel that
