@@ -122,7 +122,7 @@ def write(folder):
     parts = [f"""# Measured beside other programs
 
 `./dev bench peers` and `./dev bench growth` write this page; every single time is in
-[peers.json](results/peers.json) and [growth.json](results/growth.json). How it is measured, and what
+[results](results). How it is measured, and what
 the figures do not say, is at the top of [compare.py](peers/compare.py).
 
 {machine['date']}, {machine['cores_used']} cores of {machine['processor']} ({', '.join(machine['flags'])}),
