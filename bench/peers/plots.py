@@ -42,7 +42,7 @@ def costs(results, networks, file):
                   color=[OURS if who == "graft" else THEIRS for who in order],
                   error_kw={"elinewidth": 1, "ecolor": "#222222", "capsize": 2})
         name = {"extract": "files to features", "network": "network alone"}[stage]
-        axis.set_title(f"{network}\n{name}, processor ms a photo", fontsize=9, loc="left")
+        axis.set_title(f"{network}\n{name}, CPU ms a photo", fontsize=9, loc="left")
     save(figure, file)
 
 

@@ -77,7 +77,7 @@ export function App() {
         </nav>
         <div class="tools">
           <button type="button" class="icon-button text" lang={language.value === "en" ? "zh-CN" : "en"}
-            aria-label={language.value === "en" ? "中文" : "English"}
+            aria-label={language.value === "en" ? "中文" : undefined}
             onClick={() => void setLanguage(language.value === "en" ? "zh" : "en")}>
             {language.value === "en" ? <Chinese /> : "EN"}
           </button>
