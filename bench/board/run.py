@@ -7,10 +7,10 @@ there. Push: from just before a trainer's write() to the event in a listening cl
 without logs, two seconds after the start. Under a flood: a training that a board shows, with 10,000
 connections that wish the board no good, over the mean of one before it and one after it without; and
 for comparison what one without takes over another. The clients are on this machine, so they have the
-lowest priority. Geometric means with 95 % intervals. In Chromium, where it is installed (page.mjs): first contentful paint, a
-million scalars on the screen, and from a trainer's write() to the painted frame; of the first two, and
-of an empty page for comparison, also in windows that were only just opened, and of the scalars in a tab
-that was.
+lowest priority. Geometric means with 95 % intervals. In Chromium, where it is installed (page.mjs):
+first contentful paint, a million scalars on the screen, and from a trainer's write() to the painted
+frame; of the first two, and of an empty page for comparison, also in windows that were only just
+opened, and of the scalars in a tab that was.
 
 Usage: run.py [--only-browser]
 """
@@ -176,9 +176,11 @@ def under_a_flood(work):
             before.append(seconds_of_training(work, f"before{turn}"))
             with subprocess.Popen([sys.executable, FLOOD, str(board.port)], stdout=subprocess.PIPE,
                                   text=True) as flood:
-                flood.stdout.readline()  # all are there
-                flooded.append(seconds_of_training(work, f"flooded{turn}"))
-                flood.kill()
+                try:
+                    flood.stdout.readline()  # all are there
+                    flooded.append(seconds_of_training(work, f"flooded{turn}"))
+                finally:
+                    flood.kill()
             board.ask("/api/status")  # it has seen them off
             after.append(seconds_of_training(work, f"after{turn}"))
     ratio = mean_ratio([f / math.sqrt(a * b) for a, f, b in zip(before, flooded, after)])

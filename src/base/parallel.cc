@@ -1,8 +1,6 @@
 #include "base/parallel.h"
 
 #include <sched.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -117,12 +115,6 @@ int available_cores() {
   const int affinity = affinity_cores();
   const int quota = cgroup_cores();
   return std::max(1, quota == kNoLimit ? affinity : std::min(affinity, quota));
-}
-
-void give_way() {
-  constexpr int kNice = 10;
-  // Of this thread alone, as Linux has it. Where even that is forbidden, all stays as it was.
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 
 std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,

@@ -25,8 +25,4 @@ int cgroup_cores(const std::string& root = "");
 std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
                          const std::function<void(std::size_t item, int worker)>& body);
 
-// For a thread that serves onlookers: from now on, threads of ordinary priority go before the
-// calling one and those that it starts, processes included. There is no way back.
-void give_way();
-
 }  // namespace graft

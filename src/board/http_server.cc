@@ -22,7 +22,7 @@
 #include <utility>  // before Asio: Boost 1.74 forgets it in C++20
 #include <vector>
 
-#include "base/parallel.h"
+#include "base/priority.h"
 #include "base/text.h"
 #include "board/request_parser.h"
 

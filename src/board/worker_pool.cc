@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/parallel.h"
+#include "base/priority.h"
 
 namespace graft {
 

@@ -179,17 +179,20 @@ TEST(ImportHostile, ConstantArithmeticTakesLittleMemory) {
 TEST(ImportHostile, SharedConstantsTakeLittleMemory) {
   const std::int64_t before = peak_bytes();
   constexpr int kReaders = 4000;
+  const auto chain = [](GraphDefBuilder& graph, std::string last, const std::string& constant) {
+    for (int i = 0; i < kReaders; ++i) {
+      const std::string n = std::to_string(i);
+      graph.node("Maximum", "sum" + n, {last, constant});
+      graph.node("Mean", "mean" + n, {"sum" + n, "axis"}).flag("keep_dims", true);
+      last = "mean" + n;
+    }
+    return last;
+  };
   GraphDefBuilder sums;
   sums.placeholder("x", {1, 1});
   sums.constant("wide", {1, 1 << 18}, std::vector<float>(1 << 18, 0.5F));
   sums.integers("axis", {1}, {1});
-  std::string last = "x";
-  for (int i = 0; i < kReaders; ++i) {
-    const std::string n = std::to_string(i);
-    sums.node("Maximum", "sum" + n, {last, "wide"});
-    sums.node("Mean", "mean" + n, {"sum" + n, "axis"}).flag("keep_dims", true);
-    last = "mean" + n;
-  }
+  std::string last = chain(sums, "x", "wide");
   sums.node("Relu", "y", {last});
   // Compiled, not run: that is in proportion to its steps, which compile() bounds.
   EXPECT_TRUE(compile(sums.def()).ok());
@@ -217,13 +220,7 @@ TEST(ImportHostile, SharedConstantsTakeLittleMemory) {
   first.node("Transpose", "image", {"x", "to_first"});
   first.constant("deep", {1 << 18, 1, 1}, std::vector<float>(1 << 18, 0.5F));
   first.integers("axis", {1}, {1});
-  last = "image";
-  for (int i = 0; i < kReaders; ++i) {
-    const std::string n = std::to_string(i);
-    first.node("Maximum", "sum" + n, {last, "deep"});
-    first.node("Mean", "mean" + n, {"sum" + n, "axis"}).flag("keep_dims", true);
-    last = "mean" + n;
-  }
+  last = chain(first, "image", "deep");
   first.node("Squeeze", "y", {last});
   EXPECT_TRUE(compile(first.def()).ok());
   EXPECT_LT(peak_bytes() - before, kModest);

@@ -99,7 +99,7 @@ TEST(ResizeNormalize, HasTheReferencesBitsWithEveryInstructionSet) {
   rows::use(instruction_set());
 }
 
-// What is asked of the C library, Highway asks of the processor itself.
+// We ask the compiler's runtime, Highway the processor itself.
 TEST(InstructionSet, IsWhatHighwayWouldChoose) {
   const std::int64_t supported = hwy::SupportedTargets();
   const InstructionSet best = (supported & HWY_AVX3) != 0   ? InstructionSet::kAvx512

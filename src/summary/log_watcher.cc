@@ -21,7 +21,7 @@
 #include <vector>
 
 #include "base/file.h"
-#include "base/parallel.h"
+#include "base/priority.h"
 #include "base/text.h"
 
 namespace graft {

@@ -1,6 +1,7 @@
 // Keeps a RunStore up to date: reads on as soon as the kernel tells of a write (inotify), or by
 // looking every second where that cannot be had (limits, network file systems). Thread rule: made
-// and ended by one thread; `on_changes` is called by the watcher's own.
+// and ended by one thread; `on_changes` is called by the watcher's own, which goes behind others
+// (base/priority.h).
 #pragma once
 
 #include <functional>

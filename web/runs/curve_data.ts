@@ -33,6 +33,8 @@ class Entry {
   curve: Curve | null = null;
   failed = false;
   readonly listeners = new Set<Listener>();
+  /** Resolves when the answer that is under way is here, if one is. */
+  answered: Promise<void> = Promise.resolve();
   private fetching: AbortController | null = null;
   private smoother = new Smoother(0);
   private pushed = 0;
@@ -120,9 +122,6 @@ class Entry {
     this.add(curve, this.early);
     this.early = [];
   }
-
-  /** Resolves when the answer that is under way is here, if one is. */
-  answered: Promise<void> = Promise.resolve();
 
   private ask(view: View): void {
     this.fetching?.abort();

@@ -1,4 +1,4 @@
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include "kernels/highway/ops.h"
