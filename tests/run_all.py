@@ -54,6 +54,12 @@ def run(command, timeout=1800, **options):
     return done.returncode == 0, done.stdout
 
 
+def processor_time():
+    """Seconds that what has been run and waited for has taken of all processors together."""
+    times = os.times()
+    return times.children_user + times.children_system
+
+
 def stream(command, tally, timeout=1800, show_passed=False, **options):
     """Runs a script that prints PASS/FAIL/SKIP lines and counts them; shows all but what passed."""
     lines = []
@@ -260,9 +266,10 @@ def main():
     for name in names:
         heading, stage = STAGES[name]
         print(f"\n== {heading}", flush=True)
-        start = time.monotonic()
+        start, worked = time.monotonic(), processor_time()
         stage(total, options)
-        print(f"-- {name}: {time.monotonic() - start:.0f} s", flush=True)
+        print(f"-- {name}: {time.monotonic() - start:.0f} s, of which each processor worked "
+              f"{(processor_time() - worked) / len(os.sched_getaffinity(0)):.0f}", flush=True)
     print(f"\nAll stages: {time.monotonic() - begun:.0f} s")
     print(f"{total.passed} passed, {total.failed} failed, {total.skipped} skipped")
     sys.exit(1 if total.failed else 0)
