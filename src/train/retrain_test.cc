@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "base/test_directory.h"
+#include "base/test_sanitizers.h"
 #include "summary/event_reader.h"
 #include "train/checkpoint.h"
 #include "train/test_photos.h"
@@ -375,15 +376,16 @@ TEST_F(RetrainTest, ReachesTensorFlowsAccuracyOnItsOwnFeatures) {
   options_.architecture = "mobilenet_0.50_224";
   options_.how_many_training_steps = 500;
   options_.split_key = SplitKey::kRelative;
+  constexpr int kSplits = kSanitized ? 1 : 40;
   double sum = 0;
-  for (std::uint64_t split = 0; split < 40; ++split) {
+  for (std::uint64_t split = 0; split < kSplits; ++split) {
     options_.split_seed = split;
     const auto result = run();
     ASSERT_TRUE(result.ok()) << result.error().message;
     EXPECT_EQ(result->features.from_text, 1000U);
     sum += result->test.accuracy;
   }
-  EXPECT_NEAR(sum / 40, 0.83298, 3 * 0.0137 / std::sqrt(40.0));
+  if (kSplits == 40) EXPECT_NEAR(sum / kSplits, 0.83298, 3 * 0.0137 / std::sqrt(40.0));
 }
 
 }  // namespace
