@@ -15,7 +15,13 @@
 
 #include "base/file.h"
 #include "base/test_directory.h"
+#include "board/classifiers.h"
 #include "board/client_testing.h"
+#include "board/photo_problems.h"
+#include "board/photos.h"
+#include "board/results.h"
+#include "board/trainings.h"
+#include "board/worker_pool.h"
 #include "data/dataset.h"
 #include "model/builtin.h"
 #include "model/classifier.h"
@@ -372,6 +378,48 @@ TEST_F(BoardTest, ExplainsTheResults) {
   EXPECT_EQ(get("/api/eval/none").status, 404);
   EXPECT_EQ(get("/api/eval/" + id + "/samples?true=99").status, 400);
   EXPECT_EQ(get("/api/eval/" + id + "/samples?cursor=zzz").status, 400);
+}
+
+// What was made for a training goes with it, or with the graph that it was made of: at the next one
+// that is asked for.
+TEST_F(BoardTest, KeepsNothingOfTrainingsThatAreGone) {
+  const std::string logs = trained_->dir / "logs";
+  const std::string first = logs + "/first/run.json", second = logs + "/second/run.json";
+  Trainings trainings({{"", logs}});
+  WorkerPool pool(1, 10);
+  Photos photos(trainings, "");
+  Classifiers classifiers(trainings, "");
+  Results results(trainings, photos, classifiers, pool);
+  PhotoProblems problems(trainings, pool);
+  struct Made {
+    std::weak_ptr<const PhotoSet> photos;
+    std::weak_ptr<const std::vector<Sample>> samples;
+  };
+  const auto made_for = [&](const std::shared_ptr<const Training>& training) {
+    Made made;
+    const auto set = *photos.set(training->id);
+    made.photos = set;
+    EXPECT_TRUE(comes_true([&] { return problems.of(set).ready; }));
+    EXPECT_TRUE(comes_true([&] {
+      made.samples = results.scores(training).samples;
+      return !made.samples.expired();
+    }));
+    return made;
+  };
+  trainings.refresh({first});
+  const Made gone = made_for(trainings.newest());
+  EXPECT_FALSE(gone.photos.expired());
+  trainings.refresh({second});
+  const auto there = trainings.newest();
+  const Made kept = made_for(there);
+  EXPECT_TRUE(comes_true([&] { return gone.photos.expired(); }));
+  EXPECT_TRUE(gone.samples.expired());
+  auto other_graph = std::make_shared<Training>(*there);
+  other_graph->graph_sha256 = "another";
+  EXPECT_TRUE(
+      comes_true([&] { return results.scores(other_graph).state != Results::State::kWorking; }));
+  EXPECT_FALSE(kept.photos.expired());
+  EXPECT_FALSE(kept.samples.expired());
 }
 
 // Of the record of a training that others may have written, only what it should be is used.

@@ -47,11 +47,18 @@ std::optional<Classifiers::Known> Classifiers::know(const std::string& path) {
   return now;
 }
 
+void Classifiers::forget_others(const std::set<std::string>& files) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(known_, [&](const auto& entry) { return !files.contains(entry.first); });
+}
+
 std::vector<ClassifierEntry> Classifiers::all() {
   std::vector<ClassifierEntry> out;
+  std::set<std::string> files = {named_graph_};
   for (const auto& training : trainings_.all()) {
     const std::string file = locate(*training, training->output_graph);
     if (file.empty() || !training->has_backbone || training->graph_sha256.empty()) continue;
+    files.insert(file);
     const auto known = know(file);
     // A later training wrote over it: then it is that one's.
     if (!known || known->sha256 != training->graph_sha256) continue;
@@ -62,6 +69,7 @@ std::vector<ClassifierEntry> Classifiers::all() {
                    training->architecture, training->id, training->labels,
                    ends_in_a_pool(training->architecture)});
   }
+  forget_others(files);
   if (named_graph_.empty()) return out;
   const auto known = know(named_graph_);
   const auto same = [&](const ClassifierEntry& e) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class Classifiers {
     bool operator==(const Known&) const = default;
   };
   std::optional<Known> know(const std::string& path);
+  void forget_others(const std::set<std::string>& files);  // that no training names any more
 
   const Trainings& trainings_;
   const std::string named_graph_;

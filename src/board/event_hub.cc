@@ -4,6 +4,23 @@
 #include <utility>
 
 namespace graft {
+namespace {
+
+// Of the size that it has: a string that grows by appending holds up to twice that.
+std::string in_wire_form(std::string_view id, std::string_view event, std::string_view data) {
+  constexpr std::string_view kId = "id: ", kEvent = "\nevent: ", kData = "\ndata: ", kEnd = "\n\n";
+  std::string text;
+  text.reserve(kId.size() + id.size() + kEvent.size() + event.size() + kData.size() + data.size() +
+               kEnd.size());
+  text.append(kId).append(id).append(kEvent).append(event).append(kData).append(data).append(kEnd);
+  return text;
+}
+
+std::size_t held_by(const std::string& event) {
+  return sizeof(event) + event.capacity();
+}
+
+}  // namespace
 
 EventHub::EventHub(std::string epoch, std::function<void()> on_event, std::size_t max_bytes)
     : epoch_(std::move(epoch)), on_event_(std::move(on_event)), max_bytes_(max_bytes) {}
@@ -15,12 +32,10 @@ std::string EventHub::id(std::uint64_t number) const {
 void EventHub::push(std::string_view event, const std::string& data) {
   {
     const std::lock_guard lock(mutex_);
-    std::string text = "id: " + id(first_ + events_.size()) + "\nevent: ";
-    text.append(event).append("\ndata: ").append(data).append("\n\n");
-    bytes_ += text.size();
-    events_.push_back(std::move(text));
+    events_.push_back(in_wire_form(id(first_ + events_.size()), event, data));
+    bytes_ += held_by(events_.back());
     while (bytes_ > max_bytes_ && events_.size() > 1) {
-      bytes_ -= events_.front().size();
+      bytes_ -= held_by(events_.front());
       events_.pop_front();
       ++first_;
     }
@@ -53,7 +68,7 @@ std::string EventHub::take(std::uint64_t& next) const {
   const std::lock_guard lock(mutex_);
   std::string out;
   if (next < first_) {
-    out = "id: " + id(first_ - 1) + "\nevent: reset\ndata: {}\n\n";
+    out = in_wire_form(id(first_ - 1), "reset", "{}");
     next = first_;
   }
   while (next < first_ + events_.size() && out.size() < kAtOnce) {
@@ -65,7 +80,7 @@ std::string EventHub::take(std::uint64_t& next) const {
 
 std::string EventHub::format(std::uint64_t next, std::string_view event,
                              const std::string& data) const {
-  return "id: " + id(next - 1) + "\nevent: " + std::string(event) + "\ndata: " + data + "\n\n";
+  return in_wire_form(id(next - 1), event, data);
 }
 
 }  // namespace graft

@@ -15,7 +15,8 @@ namespace graft {
 class EventHub {
  public:
   // epoch: tells this start of the program from others. on_event: called after each push, by the
-  // thread that pushed.
+  // thread that pushed. max_bytes: what the kept events may hold of memory; the last one is kept
+  // whatever its size.
   EventHub(std::string epoch, std::function<void()> on_event, std::size_t max_bytes = 4 << 20);
 
   // data: one line of JSON.
@@ -46,7 +47,7 @@ class EventHub {
   mutable std::mutex mutex_;
   std::deque<std::string> events_;  // in the wire's form
   std::uint64_t first_ = 1;         // number of events_.front()
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;           // that events_ hold
 };
 
 }  // namespace graft

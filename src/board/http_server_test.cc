@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <malloc.h>
 
 #include <atomic>
 #include <csignal>
@@ -19,6 +20,11 @@ using test::Connection;
 using test::request_text;
 using test::say;
 using testing::HasSubstr;
+
+std::size_t heap_in_use() {
+  const struct mallinfo2 info = ::mallinfo2();
+  return info.uordblks + info.hblkhd;
+}
 
 class HttpServerTest : public testing::Test {
  protected:
@@ -398,6 +404,19 @@ TEST(EventHub, ForgetsTheOldestAndSaysSo) {
   EXPECT_LT(text.size(), 2000U);
   EXPECT_EQ(next, 101U);
   EXPECT_EQ(hub.take(next), "");
+}
+
+// Of 2 MB that are pushed 1 MB is kept. Beyond it each event costs the allocator's header and
+// rounding, 24 bytes at most, and the deque its table and half-filled ends: below a tenth together.
+TEST(EventHub, HoldsNoMoreMemoryThanItMay) {
+  if (heap_in_use() == 0) GTEST_SKIP() << "the sanitizers' allocators do not tell what is in use";
+  constexpr std::size_t kMaxBytes = 1 << 20;
+  const std::size_t before = heap_in_use();
+  EventHub hub(
+      "e", [] {}, kMaxBytes);
+  const std::string data(1000, '1');
+  for (int i = 0; i < 2000; ++i) hub.push("points", data);
+  EXPECT_LT(heap_in_use() - before, kMaxBytes + kMaxBytes / 10);
 }
 
 }  // namespace

@@ -177,8 +177,13 @@ PhotoProblems::Account PhotoProblems::of(const std::shared_ptr<const PhotoSet>& 
   std::shared_ptr<Work> work;
   {
     const std::lock_guard lock(mutex_);
-    work = work_[key];
+    const auto known = work_.find(key);
+    if (known != work_.end()) work = known->second;
     if (!work || work->set != set) {
+      std::erase_if(work_, [&](const auto& entry) {
+        const std::string& training = entry.second->set->training;
+        return !training.empty() && trainings_.find(training) == nullptr;
+      });
       auto fresh = std::make_shared<Work>();
       fresh->set = set;
       if (pool_.post([this, fresh] { look_through(*fresh); })) {

@@ -28,13 +28,14 @@ std::uint64_t difference_hash(const Image& photo);
 
 class PhotoProblems {
  public:
-  explicit PhotoProblems(WorkerPool& pool) : pool_(pool) {}
+  PhotoProblems(const Trainings& trainings, WorkerPool& pool)
+      : trainings_(trainings), pool_(pool) {}
   struct Account {
     bool ready = false;
     std::size_t done = 0, total = 0;
     std::vector<PhotoProblem> problems;
   };
-  // Begins the work on the first call.
+  // Begins the work on the first call. Kept as long as the training is there.
   Account of(const std::shared_ptr<const PhotoSet>& set);
   void stop() { stopping_ = true; }
 
@@ -47,6 +48,7 @@ class PhotoProblems {
   };
   void look_through(Work& work);
 
+  const Trainings& trainings_;
   WorkerPool& pool_;
   std::atomic<bool> stopping_{false};
   std::mutex mutex_;

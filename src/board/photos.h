@@ -33,8 +33,9 @@ class Photos {
       : trainings_(trainings), image_dir_(std::move(image_dir)) {}
 
   // training "": the newest, or the named folder when there is none. Scanned on first use and again
-  // when the training's record changed. A null pointer: there are no photos to speak of.
-  // Errors: kNotFound (no such training, or its folder is gone), scan_image_folder's.
+  // when the training's record changed; kept as long as the training is there. A null pointer:
+  // there are no photos to speak of. Errors: kNotFound (no such training, or its folder is gone),
+  // scan_image_folder's.
   Result<std::shared_ptr<const PhotoSet>> set(const std::string& training);
   // The file of a photo of any set that was scanned; kNotFound.
   Result<std::string> path_of(const std::string& id) const;

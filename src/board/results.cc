@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -30,6 +31,10 @@ const Json* test_of(const Training& training) {
 std::int32_t label_index(const std::vector<std::string>& labels, const std::string& label) {
   const auto found = std::find(labels.begin(), labels.end(), label);
   return found == labels.end() ? -1 : static_cast<std::int32_t>(found - labels.begin());
+}
+
+std::string key_of(const Training& training) {
+  return training.id + training.graph_sha256;
 }
 
 double number(const Json& json, const char* key) {
@@ -194,8 +199,14 @@ Result<std::vector<Sample>> Results::compute(const Training& training) {
   return samples;
 }
 
+void Results::forget_others(const std::string& key) {
+  std::set<std::string> there = {key};
+  for (const auto& training : trainings_.all()) there.insert(key_of(*training));
+  std::erase_if(scores_, [&](const auto& entry) { return !there.contains(entry.first); });
+}
+
 Results::Scores Results::scores(const std::shared_ptr<const Training>& training) {
-  const std::string key = training->id + training->graph_sha256;
+  const std::string key = key_of(*training);
   {
     const std::lock_guard lock(mutex_);
     const auto known = scores_.find(key);
@@ -204,6 +215,7 @@ Results::Scores Results::scores(const std::shared_ptr<const Training>& training)
       if (scores.state == State::kFailed) scores_.erase(known);
       return scores;
     }
+    forget_others(key);
     scores_[key] = {};
   }
   const bool posted = pool_.post([this, training, key] {

@@ -33,8 +33,8 @@ std::vector<Sample> mistakes_of(const Training& training, const PhotoSet* set);
 
 class Results {
  public:
-  Results(Photos& photos, Classifiers& classifiers, WorkerPool& pool)
-      : photos_(photos), classifiers_(classifiers), pool_(pool) {}
+  Results(const Trainings& trainings, Photos& photos, Classifiers& classifiers, WorkerPool& pool)
+      : trainings_(trainings), photos_(photos), classifiers_(classifiers), pool_(pool) {}
 
   enum class State { kWorking, kReady, kFailed };
   struct Scores {
@@ -43,13 +43,17 @@ class Results {
     std::shared_ptr<const std::vector<Sample>> samples;  // every photo of the training's folder
   };
   // Begins the work on the first call; kWorking until it is done. kFailed: the classifier or the
-  // photos are gone; a later call tries again.
+  // photos are gone; a later call tries again. Kept as long as the training is there and its graph
+  // the same.
   Scores scores(const std::shared_ptr<const Training>& training);
   void stop() { stopping_ = true; }
 
  private:
   Result<std::vector<Sample>> compute(const Training& training);
+  // Whatever is of no training that is there, but `key`'s.
+  void forget_others(const std::string& key);
 
+  const Trainings& trainings_;
   Photos& photos_;
   Classifiers& classifiers_;
   WorkerPool& pool_;

@@ -22,7 +22,7 @@ CODE_SUFFIXES = {".cc", ".h", ".proto", ".py", ".sh", ".cmake", ".ts", ".tsx"}
 SYSTEM_HEADERS = {
     "dirent.h", "dlfcn.h", "errno.h", "fcntl.h", "fenv.h", "immintrin.h", "limits.h", "poll.h",
     "pthread.h", "sched.h", "setjmp.h", "signal.h", "spawn.h", "stdint.h", "stdio.h", "stdlib.h", "string.h", "time.h",
-    "unistd.h", "cpuid.h",
+    "unistd.h", "cpuid.h", "malloc.h",
 }
 SYSTEM_PREFIXES = ("sys/", "linux/", "arpa/", "netinet/")
 # Tests may use the test libraries wherever they stand.
