@@ -9,6 +9,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "kernels/highway/vector_kernels.h"
 
@@ -37,106 +38,126 @@ struct Window {
   std::size_t first_tap;  // of the filter's nine
 };
 
-// How sums are kept and handed on: as the pixels are …
+// Pixels as the sums take them.
 template <class D>
-struct InFloat32 {
-  using Pixel = D;
-  using Sum = D;
-  static HWY_INLINE hn::Vec<D> widened(hn::Vec<D> v) { return v; }
-  static HWY_INLINE hn::Vec<D> rounded(hn::Vec<D> v) { return v; }
-};
-// … or in float64, rounded to float32 once.
+HWY_INLINE hn::Vec<D> pixels_at(D d, const float* from) {
+  if constexpr (sizeof(hn::TFromD<D>) == sizeof(float)) {
+    return hn::LoadU(d, from);
+  } else {
+    return hn::PromoteTo(d, hn::LoadU(hn::Rebind<float, D>(), from));
+  }
+}
+
+// A sum as it is handed on: one in float64 is rounded to float32.
 template <class D>
-struct InFloat64 {
-  using Pixel = D;
-  using Sum = hn::Rebind<double, D>;
-  static HWY_INLINE hn::Vec<Sum> widened(hn::Vec<D> v) { return hn::PromoteTo(Sum(), v); }
-  static HWY_INLINE hn::Vec<Sum> rounded(hn::Vec<Sum> v) { return widened(hn::DemoteTo(D(), v)); }
-};
-template <class Kept>
-using Result = hn::TFromD<typename Kept::Sum>;
+HWY_INLINE hn::Vec<D> rounded(D d, hn::Vec<D> sum) {
+  if constexpr (sizeof(hn::TFromD<D>) == sizeof(float)) {
+    return sum;
+  } else {
+    return hn::PromoteTo(d, hn::DemoteTo(hn::Rebind<float, D>(), sum));
+  }
+}
+
+// Adds to a tile's sums what they take of its column kColumn: only templates make certain that
+// every compiler unrolls it, so that the sums stay in registers.
+template <std::size_t kColumn, std::size_t kStride, class V, std::size_t kColumns,
+          std::size_t kPixels>
+HWY_INLINE void add_column(V x, const V (&w)[kColumns], V (&sums)[kPixels]) {
+  constexpr std::size_t kFirst = kColumn < kColumns ? 0 : (kColumn - kColumns) / kStride + 1;
+  constexpr std::size_t kEnd = std::min(kColumn / kStride + 1, kPixels);
+  const auto add = [&]<std::size_t... kMore>(std::index_sequence<kMore...>) {
+    ((sums[kFirst + kMore] =
+          hn::MulAdd(x, w[kColumn - (kFirst + kMore) * kStride], sums[kFirst + kMore])),
+     ...);
+  };
+  add(std::make_index_sequence<kEnd - std::min(kFirst, kEnd)>());
+}
 
 // kPixels neighbouring outputs, whose taps are kColumns wide, for `blocks` vectors of channels from
-// `channel` on. kRows: window.rows where it is known beforehand, else 0. Kept: InFloat…
-template <class Kept, std::size_t kRows, std::size_t kPixels, std::size_t kColumns,
-          std::size_t kStride>
-HWY_INLINE void depthwise_channels(const Depthwise& op, const Window& window, std::size_t channel,
-                                   std::size_t block, std::size_t blocks, Result<Kept>* out) {
-  const typename Kept::Pixel d;
-  const typename Kept::Sum wide;
-  using Sum = hn::Vec<typename Kept::Sum>;
+// `channel` on. kRows: window.rows where it is known beforehand, else 0.
+template <std::size_t kRows, std::size_t kPixels, std::size_t kColumns, std::size_t kStride,
+          class D, typename Number = hn::TFromD<D>>
+HWY_INLINE void depthwise_channels(D d, const Depthwise<Number>& op, const Window& window,
+                                   std::size_t channel, std::size_t block, std::size_t blocks,
+                                   Number* out) {
+  using Filter = DepthwiseFilter<Number>;
+  using Sum = hn::Vec<D>;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t channels = op.channels;
   const std::size_t row_stride = op.width * channels;
   const std::size_t rows = kRows > 0 ? kRows : window.rows;
-  const Sum low = hn::Set(wide, op.clamp.low);
-  const Sum high = hn::Set(wide, op.clamp.high);
+  const Sum low = hn::Set(d, static_cast<Number>(op.clamp.low));
+  const Sum high = hn::Set(d, static_cast<Number>(op.clamp.high));
+  const Number* filter = op.filter.data + block * Filter::kRows * lanes;
   const float* from = window.from + channel;
-  const float* filter = op.filter.data + block * DepthwiseFilter::kRows * lanes;
-  const auto filter_row = [&](const float* row) { return Kept::widened(hn::Load(d, row)); };
   out += channel;
   for (std::size_t i = 0; i < blocks; ++i) {
     Sum sums[kPixels];
-    for (std::size_t p = 0; p < kPixels; ++p) sums[p] = hn::Zero(wide);
-    const float* taps = filter + window.first_tap * lanes;
+    for (std::size_t p = 0; p < kPixels; ++p) sums[p] = hn::Zero(d);
+    const Number* taps = filter + window.first_tap * lanes;
     const float* pixels = from;
     for (std::size_t row = 0; row < rows; ++row) {
       Sum w[kColumns];
-      for (std::size_t k = 0; k < kColumns; ++k) w[k] = filter_row(taps + k * lanes);
-      for (std::size_t j = 0; j < (kPixels - 1) * kStride + kColumns; ++j) {
-        const Sum x = Kept::widened(hn::LoadU(d, pixels + j * channels));
-        for (std::size_t p = 0; p < kPixels; ++p) {
-          if (j >= p * kStride && j - p * kStride < kColumns) {
-            sums[p] = hn::MulAdd(x, w[j - p * kStride], sums[p]);
-          }
-        }
-      }
+      for (std::size_t k = 0; k < kColumns; ++k) w[k] = hn::Load(d, taps + k * lanes);
+      const auto add_columns = [&]<std::size_t... kColumn>(std::index_sequence<kColumn...>) {
+        (add_column<kColumn, kStride>(pixels_at(d, pixels + kColumn * channels), w, sums), ...);
+      };
+      add_columns(std::make_index_sequence<(kPixels - 1) * kStride + kColumns>());
       taps += 3 * lanes;
       pixels += row_stride;
     }
-    const Sum scale = filter_row(filter + DepthwiseFilter::kScale * lanes);
-    const Sum bias = filter_row(filter + DepthwiseFilter::kBias * lanes);
+    const Sum scale = hn::Load(d, filter + Filter::kScale * lanes);
+    const Sum bias = hn::Load(d, filter + Filter::kBias * lanes);
     for (std::size_t p = 0; p < kPixels; ++p) {
-      const Sum sum = Kept::rounded(hn::MulAdd(sums[p], scale, bias));
-      hn::StoreU(hn::Min(high, hn::Max(low, sum)), wide, out + p * channels);
+      const Sum sum = rounded(d, hn::MulAdd(sums[p], scale, bias));
+      hn::StoreU(hn::Min(high, hn::Max(low, sum)), d, out + p * channels);
     }
     from += lanes;
     out += lanes;
-    filter += DepthwiseFilter::kRows * lanes;
+    filter += Filter::kRows * lanes;
   }
 }
 
 // The same for all channels. The last vector goes back over channels that are done already.
-template <class Kept, std::size_t kPixels, std::size_t kColumns, std::size_t kStride>
-HWY_NOINLINE void depthwise_tile(const Depthwise& op, const Window& window, Result<Kept>* out) {
-  const typename Kept::Pixel d;
+template <std::size_t kPixels, std::size_t kColumns, std::size_t kStride, class D,
+          typename Number = hn::TFromD<D>>
+HWY_NOINLINE void depthwise_tile(D d, const Depthwise<Number>& op, const Window& window,
+                                 Number* out) {
   const std::size_t blocks = op.channels / hn::Lanes(d);
   if (window.rows == 3) {
-    depthwise_channels<Kept, 3, kPixels, kColumns, kStride>(op, window, 0, 0, blocks, out);
+    depthwise_channels<3, kPixels, kColumns, kStride>(d, op, window, 0, 0, blocks, out);
   } else {
-    depthwise_channels<Kept, 0, kPixels, kColumns, kStride>(op, window, 0, 0, blocks, out);
+    depthwise_channels<0, kPixels, kColumns, kStride>(d, op, window, 0, 0, blocks, out);
   }
   if (blocks * hn::Lanes(d) < op.channels) {
     const std::size_t channel = op.channels - hn::Lanes(d);
-    depthwise_channels<Kept, 0, kPixels, kColumns, kStride>(op, window, channel, blocks, 1, out);
+    depthwise_channels<0, kPixels, kColumns, kStride>(d, op, window, channel, blocks, 1, out);
   }
 }
 
 // One output, near a border.
-template <class Kept>
-void depthwise_pixel(const Depthwise& op, const Window& window, std::size_t columns,
-                     Result<Kept>* out) {
-  if (columns == 3) return depthwise_tile<Kept, 1, 3, 1>(op, window, out);
-  if (columns == 2) return depthwise_tile<Kept, 1, 2, 1>(op, window, out);
+template <class D, typename Number = hn::TFromD<D>>
+void depthwise_pixel(D d, const Depthwise<Number>& op, const Window& window, std::size_t columns,
+                     Number* out) {
+  if (columns == 3) return depthwise_tile<1, 3, 1>(d, op, window, out);
+  if (columns == 2) return depthwise_tile<1, 2, 1>(d, op, window, out);
   Window rest = window;
   if (columns == 0) rest.rows = 0;
-  depthwise_tile<Kept, 1, 1, 1>(op, rest, out);
+  depthwise_tile<1, 1, 1>(d, op, rest, out);
 }
 
-template <class Kept, std::size_t kStride>
-void depthwise_rows(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
-                    Result<Kept>* out) {
-  constexpr std::size_t kPixels = 4;
+template <std::size_t kStride, class D, typename Number = hn::TFromD<D>>
+void depthwise_rows(D d, const Depthwise<Number>& op, const float* image, std::size_t first,
+                    std::size_t last, Number* out) {
+  // In float64 a tile's cost is also the widening of its columns: the wider, the fewer of them are
+  // widened twice. Eight sums, a row of the filter, a pixel and the bounds fit 16 registers.
+  constexpr std::size_t kPixels = sizeof(Number) == sizeof(float) ? 4 : 8;
+  // Columns that are a multiple of 2 KiB apart share two sets of a nearest cache of 4 KiB a way,
+  // which hold fewer lines than a tile touches (1 KiB with stride 2): lines that are read in more
+  // than one vector have left meanwhile. Those of one output stay.
+  constexpr std::size_t kLineBytes = 64, kCollision = 2048 / kStride;
+  const bool one_by_one =
+      hn::Lanes(d) * sizeof(float) < kLineBytes && op.channels * sizeof(float) % kCollision == 0;
   // Outputs [inner, end) have all three columns inside.
   std::size_t inner = 0;
   std::size_t end = op.out_width;
@@ -148,16 +169,16 @@ void depthwise_rows(const Depthwise& op, const float* image, std::size_t first, 
     std::size_t x = 0;
     while (x < op.out_width) {
       // The last tile of a row goes back over outputs that are there already.
-      const bool inside = x >= inner && x < end && end - inner >= kPixels;
+      const bool inside = x >= inner && x < end && end - inner >= kPixels && !one_by_one;
       if (inside) x = std::min(x, end - kPixels);
       const Inside columns(x, kStride, op.pad_left, op.width);
       const Window window{row + columns.at * op.channels, rows.count(),
                           rows.first * 3 + columns.first};
       if (inside) {
-        depthwise_tile<Kept, kPixels, 3, kStride>(op, window, out + x * op.channels);
+        depthwise_tile<kPixels, 3, kStride>(d, op, window, out + x * op.channels);
         x += kPixels;
       } else {
-        depthwise_pixel<Kept>(op, window, columns.count(), out + x * op.channels);
+        depthwise_pixel(d, op, window, columns.count(), out + x * op.channels);
         ++x;
       }
     }
@@ -166,27 +187,26 @@ void depthwise_rows(const Depthwise& op, const float* image, std::size_t first, 
 }
 
 // In vectors as wide as the filter was packed for, d's or narrower ones.
-template <template <class> class Kept, class D>
-void depthwise_in(D d, const Depthwise& op, const float* image, std::size_t first, std::size_t last,
-                  Result<Kept<D>>* out) {
+template <class D, typename Number = hn::TFromD<D>>
+void depthwise_in(D d, const Depthwise<Number>& op, const float* image, std::size_t first,
+                  std::size_t last, Number* out) {
   if constexpr (hn::MaxLanes(D()) > 1) {
     if (op.filter.lanes < hn::Lanes(d)) {
-      return depthwise_in<Kept>(hn::Half<D>(), op, image, first, last, out);
+      return depthwise_in(hn::Half<D>(), op, image, first, last, out);
     }
   }
-  if (op.stride == 1) return depthwise_rows<Kept<D>, 1>(op, image, first, last, out);
-  depthwise_rows<Kept<D>, 2>(op, image, first, last, out);
+  if (op.stride == 1) return depthwise_rows<1>(d, op, image, first, last, out);
+  depthwise_rows<2>(d, op, image, first, last, out);
 }
 
-void depthwise(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
+void depthwise(const Depthwise<float>& op, const float* image, std::size_t first, std::size_t last,
                float* out) {
-  depthwise_in<InFloat32>(hn::ScalableTag<float>(), op, image, first, last, out);
+  depthwise_in(hn::ScalableTag<float>(), op, image, first, last, out);
 }
 
-void wide_depthwise(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
-                    double* out) {
-  using Doubles = hn::ScalableTag<double>;
-  depthwise_in<InFloat64>(hn::Rebind<float, Doubles>(), op, image, first, last, out);
+void wide_depthwise(const Depthwise<double>& op, const float* image, std::size_t first,
+                    std::size_t last, double* out) {
+  depthwise_in(hn::ScalableTag<double>(), op, image, first, last, out);
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

@@ -1,5 +1,7 @@
 #include "kernels/highway/depthwise.h"
 
+#include <type_traits>
+
 #include "kernels/highway/ops.h"
 
 namespace graft::highway {
@@ -7,7 +9,7 @@ namespace {
 
 class DepthwiseKernel final : public Kernel {
  public:
-  DepthwiseKernel(ReadyDepthwise depthwise, const Shape& out)
+  DepthwiseKernel(ReadyDepthwise<float> depthwise, const Shape& out)
       : depthwise_(std::move(depthwise)), out_(out) {}
   std::size_t scratch_bytes() const override { return 0; }
   void run(std::span<const TensorView> in, MutableTensorView out,
@@ -22,14 +24,15 @@ class DepthwiseKernel final : public Kernel {
   }
 
  private:
-  ReadyDepthwise depthwise_;
+  ReadyDepthwise<float> depthwise_;
   Shape out_;
 };
 
 // The same in float64, row by row.
 class WideDepthwiseKernel final : public Kernel {
  public:
-  WideDepthwiseKernel(ReadyDepthwise depthwise, const Shape& out, const VectorKernels& vectors)
+  WideDepthwiseKernel(ReadyDepthwise<double> depthwise, const Shape& out,
+                      const VectorKernels& vectors)
       : depthwise_(std::move(depthwise)), out_(out), vectors_(vectors) {}
   std::size_t scratch_bytes() const override { return size(out_[2] * out_[3]) * sizeof(double); }
   void run(std::span<const TensorView> in, MutableTensorView out,
@@ -49,7 +52,7 @@ class WideDepthwiseKernel final : public Kernel {
   }
 
  private:
-  ReadyDepthwise depthwise_;
+  ReadyDepthwise<double> depthwise_;
   Shape out_;
   const VectorKernels& vectors_;
 };
@@ -69,15 +72,29 @@ std::string depthwise_refusal(const DepthwiseConv2D& op, const Shape& filter) {
   return "";
 }
 
-ReadyDepthwise::ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
-                               std::span<const float> filter, std::span<const float> bias,
-                               std::span<const float> scale, const VectorKernels& vectors)
+template <typename Number>
+ReadyDepthwise<Number>::ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
+                                       std::span<const float> filter, std::span<const float> bias,
+                                       std::span<const float> scale, const VectorKernels& vectors)
     : filter_(filter, bias, scale, size(x[3]),
-              in_float64(out) ? vectors.wide_lanes : vectors.lanes),
+              std::is_same_v<Number, double> ? vectors.wide_lanes : vectors.lanes),
       vectors_(vectors),
       op_{size(x[1]),      size(x[2]),        size(x[3]),
           size(out[2]),    size(op.stride_h), op.padding.top,
           op.padding.left, filter_.view(),    clamp_of(op.activation)} {}
+
+template <typename Number>
+void ReadyDepthwise<Number>::run(const float* image, std::size_t first, std::size_t last,
+                                 Number* out) const {
+  if constexpr (std::is_same_v<Number, double>) {
+    vectors_.wide_depthwise(op_, image, first, last, out);
+  } else {
+    vectors_.depthwise(op_, image, first, last, out);
+  }
+}
+
+template class ReadyDepthwise<float>;
+template class ReadyDepthwise<double>;
 
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors) {
@@ -86,13 +103,16 @@ Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants consta
   const auto optional = [&](std::size_t i) {
     return i < constants.size() ? constants[i].as<float>() : std::span<const float>();
   };
-  ReadyDepthwise depthwise(op, spec.inputs[0].shape, spec.output.shape, constants[1].as<float>(),
-                           optional(2), optional(3), vectors);
+  const Shape& x = spec.inputs[0].shape;
   const Shape& out = spec.output.shape;
+  const auto filter = constants[1].as<float>();
   if (in_float64(out)) {
-    return std::make_unique<WideDepthwiseKernel>(std::move(depthwise), out, vectors);
+    return std::make_unique<WideDepthwiseKernel>(
+        ReadyDepthwise<double>(op, x, out, filter, optional(2), optional(3), vectors), out,
+        vectors);
   }
-  return std::make_unique<DepthwiseKernel>(std::move(depthwise), out);
+  return std::make_unique<DepthwiseKernel>(
+      ReadyDepthwise<float>(op, x, out, filter, optional(2), optional(3), vectors), out);
 }
 
 }  // namespace graft::highway

@@ -20,26 +20,22 @@ std::string depthwise_refusal(const DepthwiseConv2D& op, const Shape& filter);
 // results of 64x64 pixels and more: a MobileNet's first three layers, a tenth of its work.
 bool in_float64(const Shape& out);
 
+// Number: what it is summed in and handed on as, double if in_float64(out), else float.
+template <typename Number>
 class ReadyDepthwise {
  public:
   // filter, bias, scale: as PackedDepthwise takes them. `x`, `out`: shapes, NHWC.
   ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x, const Shape& out,
                  std::span<const float> filter, std::span<const float> bias,
                  std::span<const float> scale, const VectorKernels& vectors);
-  // Rows [first, last) of the result for one image: widened to float64 if in_float64(out) …
-  void run(const float* image, std::size_t first, std::size_t last, double* out) const {
-    vectors_.wide_depthwise(op_, image, first, last, out);
-  }
-  // … else as they are.
-  void run(const float* image, std::size_t first, std::size_t last, float* out) const {
-    vectors_.depthwise(op_, image, first, last, out);
-  }
+  // Rows [first, last) of the result for one image.
+  void run(const float* image, std::size_t first, std::size_t last, Number* out) const;
   std::size_t image_floats() const { return op_.height * op_.width * op_.channels; }
 
  private:
-  PackedDepthwise filter_;
+  PackedDepthwise<Number> filter_;
   const VectorKernels& vectors_;
-  Depthwise op_;
+  Depthwise<Number> op_;
 };
 
 }  // namespace graft::highway

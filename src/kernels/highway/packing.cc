@@ -61,24 +61,29 @@ PackedWide::PackedWide(std::span<const float> filter, std::span<const float> bia
   view_ = {weights, biases, columns, stride};
 }
 
-PackedDepthwise::PackedDepthwise(std::span<const float> filter, std::span<const float> bias,
-                                 std::span<const float> scale, std::size_t channels,
-                                 std::size_t lanes) {
-  constexpr std::size_t kRows = DepthwiseFilter::kRows;
+template <typename Number>
+PackedDepthwise<Number>::PackedDepthwise(std::span<const float> filter, std::span<const float> bias,
+                                         std::span<const float> scale, std::size_t channels,
+                                         std::size_t lanes) {
+  using Filter = DepthwiseFilter<Number>;
   const std::size_t width = depthwise_lanes(channels, lanes);
   const std::size_t blocks = (channels + width - 1) / width;
-  data_ = AlignedBuffer(blocks * kRows * width * sizeof(float));
-  float* to = floats(data_);
+  data_ = AlignedBuffer(blocks * Filter::kRows * width * sizeof(Number));
+  auto* const begin = reinterpret_cast<Number*>(data_.data());
+  Number* to = begin;
   for (std::size_t block = 0; block < blocks; ++block) {
     const std::size_t first = std::min(block * width, channels - width);
     for (std::size_t i = first; i < first + width; ++i, ++to) {
       for (std::size_t tap = 0; tap < 9; ++tap) to[tap * width] = filter[tap * channels + i];
-      to[DepthwiseFilter::kScale * width] = scale.empty() ? 1.0F : scale[i];
-      to[DepthwiseFilter::kBias * width] = bias.empty() ? 0.0F : bias[i];
+      to[Filter::kScale * width] = scale.empty() ? 1.0F : scale[i];
+      to[Filter::kBias * width] = bias.empty() ? 0.0F : bias[i];
     }
-    to += (kRows - 1) * width;
+    to += (Filter::kRows - 1) * width;
   }
-  view_ = {floats(data_), width};
+  view_ = {begin, width};
 }
+
+template class PackedDepthwise<float>;
+template class PackedDepthwise<double>;
 
 }  // namespace graft::highway

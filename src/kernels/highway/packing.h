@@ -36,15 +36,17 @@ class PackedWide {
 };
 
 // filter: [3,3,channels]; bias, scale: [channels], or empty for zeros and ones. All are copied.
+// Number: float or double.
+template <typename Number>
 class PackedDepthwise {
  public:
   PackedDepthwise(std::span<const float> filter, std::span<const float> bias,
                   std::span<const float> scale, std::size_t channels, std::size_t lanes);
-  const DepthwiseFilter& view() const { return view_; }
+  const DepthwiseFilter<Number>& view() const { return view_; }
 
  private:
   AlignedBuffer data_;
-  DepthwiseFilter view_;
+  DepthwiseFilter<Number> view_;
 };
 
 }  // namespace graft::highway

@@ -72,38 +72,45 @@ TEST(PackedWide, HoldsEveryColumnOnce) {
 }
 
 // Block b holds the channels from min(b * lanes, channels - lanes) on.
-TEST(PackedDepthwise, HoldsTapsScaleAndBias) {
+template <typename Number>
+void check_packed_depthwise() {
+  using Filter = DepthwiseFilter<Number>;
   for (const std::size_t lanes : {1UL, 4UL, 8UL, 16UL}) {
     for (const std::size_t channels : {1UL, 3UL, 8UL, 13UL, 16UL, 40UL}) {
       const std::vector<float> taps = counted(9 * channels, 1);
       const std::vector<float> bias = counted(channels, 1000);
       const std::vector<float> scale = counted(channels, 2000);
-      const PackedDepthwise packed(taps, bias, scale, channels, lanes);
+      const PackedDepthwise<Number> packed(taps, bias, scale, channels, lanes);
       const std::size_t width = packed.view().lanes;
       ASSERT_LE(width, std::min(lanes, channels));
       ASSERT_GT(2 * width, std::min(lanes, channels));
-      const float* block = packed.view().data;
+      const Number* block = packed.view().data;
       for (std::size_t first = 0; first < channels; first += width) {
         for (std::size_t i = 0; i < width; ++i) {
           const std::size_t channel = std::min(first, channels - width) + i;
           for (std::size_t tap = 0; tap < 9; ++tap) {
             ASSERT_EQ(block[tap * width + i], taps[tap * channels + channel]);
           }
-          ASSERT_EQ(block[DepthwiseFilter::kScale * width + i], scale[channel]);
-          ASSERT_EQ(block[DepthwiseFilter::kBias * width + i], bias[channel]);
+          ASSERT_EQ(block[Filter::kScale * width + i], scale[channel]);
+          ASSERT_EQ(block[Filter::kBias * width + i], bias[channel]);
         }
-        block += DepthwiseFilter::kRows * width;
+        block += Filter::kRows * width;
       }
     }
   }
 }
 
+TEST(PackedDepthwise, HoldsTapsScaleAndBias) {
+  check_packed_depthwise<float>();
+  check_packed_depthwise<double>();
+}
+
 TEST(PackedDepthwise, IsNeutralWithoutScaleAndBias) {
   const std::vector<float> taps = counted(9 * 4, 1);
-  const PackedDepthwise packed(taps, {}, {}, 4, 4);
+  const PackedDepthwise<double> packed(taps, {}, {}, 4, 4);
   for (std::size_t i = 0; i < 4; ++i) {
-    EXPECT_EQ(packed.view().data[DepthwiseFilter::kScale * 4 + i], 1.0F);
-    EXPECT_EQ(packed.view().data[DepthwiseFilter::kBias * 4 + i], 0.0F);
+    EXPECT_EQ(packed.view().data[DepthwiseFilter<double>::kScale * 4 + i], 1.0);
+    EXPECT_EQ(packed.view().data[DepthwiseFilter<double>::kBias * 4 + i], 0.0);
   }
 }
 

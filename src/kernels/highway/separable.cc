@@ -57,8 +57,8 @@ class ReadyPointwise<double> {
 template <typename Number>
 class SeparableKernel final : public Kernel {
  public:
-  SeparableKernel(ReadyDepthwise depthwise, ReadyPointwise<Number> pointwise, std::int64_t depth,
-                  const Shape& out)
+  SeparableKernel(ReadyDepthwise<Number> depthwise, ReadyPointwise<Number> pointwise,
+                  std::int64_t depth, const Shape& out)
       : depthwise_(std::move(depthwise)),
         pointwise_(std::move(pointwise)),
         depth_(size(depth)),
@@ -93,7 +93,7 @@ class SeparableKernel final : public Kernel {
   }
 
  private:
-  ReadyDepthwise depthwise_;
+  ReadyDepthwise<Number> depthwise_;
   ReadyPointwise<Number> pointwise_;
   std::size_t depth_;  // channels between the two
   Shape out_;
@@ -107,8 +107,9 @@ Prepared make_kernel(const SeparableConv2D& op, const OpSpec& spec, Constants co
   const auto pointwise = constants.last(2);
   const Shape& x = spec.inputs[0].shape;
   const Shape& out = spec.output.shape;
-  ReadyDepthwise first(op.depthwise, x, out, constants[1].as<float>(), constants[2].as<float>(),
-                       scaled ? constants[3].as<float>() : std::span<const float>(), vectors);
+  ReadyDepthwise<Number> first(
+      op.depthwise, x, out, constants[1].as<float>(), constants[2].as<float>(),
+      scaled ? constants[3].as<float>() : std::span<const float>(), vectors);
   ReadyPointwise<Number> second(pointwise[0].as<float>(), pointwise[1].as<float>(), size(out[3]),
                                 clamp_of(op.activation), vectors);
   return std::make_unique<SeparableKernel<Number>>(std::move(first), std::move(second), x[3], out);

@@ -67,9 +67,10 @@ struct EvenTiles {
 // A 3x3 filter, scale and bias for depthwise(): blocks of `lanes` channels, each [kRows, lanes].
 // The last block holds the last `lanes` channels, whatever the one before it holds. 64-byte
 // aligned.
+template <typename Number>
 struct DepthwiseFilter {
   static constexpr std::size_t kScale = 9, kBias = 10, kRows = 11;  // rows 0 to 8: the taps
-  const float* data = nullptr;
+  const Number* data = nullptr;
   std::size_t lanes = 0;  // depthwise_lanes() of lanes, or of wide_lanes
 };
 
@@ -79,12 +80,14 @@ constexpr std::size_t depthwise_lanes(std::size_t channels, std::size_t lanes) {
   return lanes;
 }
 
-// A depthwise convolution of images [height, width, channels]; what lies outside is zero.
+// A depthwise convolution of images [height, width, channels]; what lies outside is zero. Number:
+// of the images, the filter and the sums.
+template <typename Number>
 struct Depthwise {
   std::size_t height = 0, width = 0, channels = 0, out_width = 0;
   std::size_t stride = 1;  // 1 or 2
   std::ptrdiff_t pad_top = 0, pad_left = 0;
-  DepthwiseFilter filter;
+  DepthwiseFilter<Number> filter;
   Clamp clamp{};
 };
 
@@ -99,11 +102,11 @@ struct VectorKernels {
                    float* out);
   // Rows [first, last) of the result for one image, the first one at `out`:
   // clamp(Σ taps * scale + bias).
-  void (*depthwise)(const Depthwise& op, const float* image, std::size_t first, std::size_t last,
-                    float* out);
-  // The same with sums in float64, rounded to float32 once: what a pointwise convolution in float64
+  void (*depthwise)(const Depthwise<float>& op, const float* image, std::size_t first,
+                    std::size_t last, float* out);
+  // The same in float64, the sums rounded to float32 once: what a pointwise convolution in float64
   // goes on with. The filter's lanes are of wide_lanes.
-  void (*wide_depthwise)(const Depthwise& op, const float* image, std::size_t first,
+  void (*wide_depthwise)(const Depthwise<double>& op, const float* image, std::size_t first,
                          std::size_t last, double* out);
   // `count` numbers as float64, and back.
   void (*widen)(const float* from, std::size_t count, double* to);
