@@ -385,7 +385,9 @@ TEST_F(RetrainTest, ReachesTensorFlowsAccuracyOnItsOwnFeatures) {
     EXPECT_EQ(result->features.from_text, 1000U);
     sum += result->test.accuracy;
   }
-  if (kSplits == 40) EXPECT_NEAR(sum / kSplits, 0.83298, 3 * 0.0137 / std::sqrt(40.0));
+  if (kSplits == 40) {
+    EXPECT_NEAR(sum / kSplits, 0.83298, 3 * 0.0137 / std::sqrt(40.0));
+  }
 }
 
 }  // namespace
