@@ -17,7 +17,7 @@ std::string in_wire_form(std::string_view id, std::string_view event, std::strin
 }
 
 std::size_t held_by(const std::string& event) {
-  return sizeof(event) + event.capacity();
+  return sizeof(std::string) + event.capacity();
 }
 
 }  // namespace
