@@ -32,8 +32,6 @@ constexpr std::uint32_t kWatched = IN_CREATE | IN_MOVED_TO | IN_MOVED_FROM | IN_
                                    IN_CLOSE_WRITE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR;
 // Writes that come closer than this are read together: a trainer makes hundreds a second.
 constexpr std::chrono::milliseconds kPause{10};
-// A safety net under inotify: what it missed is found by then.
-constexpr int kRescanMilliseconds = 15000;
 
 class Descriptor {
  public:
@@ -120,6 +118,25 @@ struct LogWatcher::State {
     return true;
   }
 
+  void forget(const std::string& directory) {
+    const auto found = watch_of.find(directory);
+    if (found == watch_of.end()) return;
+    ::inotify_rm_watch(inotify.get(), found->second);  // it may be gone already
+    directory_of.erase(found->second);
+    watch_of.erase(found);
+  }
+
+  // What lies in a directory that was moved is not told of the move: its watches stay with it, and
+  // would pass for those of what takes its place.
+  void forget_below(const std::string& directory) {
+    const std::string prefix = directory + "/";
+    for (auto next = watch_of.lower_bound(prefix);
+         next != watch_of.end() && next->first.starts_with(prefix);
+         next = watch_of.lower_bound(prefix)) {
+      forget(std::string(next->first));
+    }
+  }
+
   // A directory that was made between the walk and its watch may have been filled meanwhile, so
   // the walk is repeated until it finds no new one.
   void scan() {
@@ -172,9 +189,9 @@ struct LogWatcher::State {
     if (directory == directory_of.end()) return;
     if ((event.mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF)) != 0) {
       look_through = true;
-      if ((event.mask & IN_MOVE_SELF) != 0) ::inotify_rm_watch(inotify.get(), event.wd);
-      watch_of.erase(directory->second);
-      directory_of.erase(directory);
+      const std::string path = directory->second;
+      forget(path);
+      if ((event.mask & IN_MOVE_SELF) != 0) forget_below(path);
       return;
     }
     const bool log = name.find("tfevents") != std::string::npos;
@@ -194,7 +211,8 @@ struct LogWatcher::State {
 
   int milliseconds_to_wait() const {
     if (polling()) return settings.poll_milliseconds;
-    return logdir_missing() ? std::min(500, settings.poll_milliseconds) : kRescanMilliseconds;
+    return logdir_missing() ? std::min(500, settings.poll_milliseconds)
+                            : settings.rescan_milliseconds;
   }
 
   void run() {

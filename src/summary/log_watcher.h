@@ -21,6 +21,8 @@ class LogWatcher {
   struct Settings {
     bool force_polling = false;
     int poll_milliseconds = 1000;
+    // A safety net under inotify: what it missed is found by then.
+    int rescan_milliseconds = 15000;
   };
   // Scans at once, in its thread. on_changes: after each reading that found something, and once
   // after the first scan. The store has to outlive the watcher.

@@ -21,6 +21,7 @@ class LogWatcherTest : public testing::TestWithParam<bool> {
     LogWatcher::Settings settings;
     settings.force_polling = GetParam();
     settings.poll_milliseconds = 20;
+    settings.rescan_milliseconds = 3'600'000;  // what it misses stays missed
     watcher_ = std::make_unique<LogWatcher>(
         *store_,
         [this](const StoreChanges&) {
@@ -74,6 +75,30 @@ TEST_P(LogWatcherTest, FollowsAFolderFromBeforeItExists) {
   ASSERT_TRUE(again.ok());
   ASSERT_TRUE(again->flush().ok());
   EXPECT_TRUE(comes_true([&] { return store_->runs().size() == 1; }));
+}
+
+// As somebody who keeps a run under another name and trains again.
+TEST_P(LogWatcherTest, FollowsWhatTakesTheirPlaceWhenFoldersAreMoved) {
+  SummaryBuilder summary;
+  summary.scalar("a", 1);
+  auto moved = EventWriter::create(root_ / "logs/deep/down/train");
+  ASSERT_TRUE(moved.ok());
+  moved->add_summary(summary, 0);
+  ASSERT_TRUE(moved->flush().ok());
+  start();
+  EXPECT_TRUE(comes_true([&] { return points("deep/down/train") == 1; }));
+  std::filesystem::rename(root_ / "logs/deep", root_ / "kept");
+  EXPECT_TRUE(comes_true([&] { return store_->runs().empty(); }));
+  auto writer = EventWriter::create(root_ / "logs/deep/down/train");
+  ASSERT_TRUE(writer.ok());
+  for (int step = 0; step < 50; ++step) {
+    writer->add_summary(summary, step);
+    ASSERT_TRUE(writer->flush().ok());
+    EXPECT_TRUE(comes_true([&] {
+      return points("deep/down/train") == static_cast<std::size_t>(step) + 1;
+    })) << step;
+    if (HasFailure()) return;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Modes, LogWatcherTest, testing::Bool(),
