@@ -65,14 +65,18 @@ def cases(suite):
             yield part
 
 
-def run_share(binary, share):
-    """Runs these cases in a working folder of their own; never returns. For a forked process."""
+NUMBER = 2  # bytes of a case's number
+
+
+def run_some(binary, all_cases, queue):
+    """Takes one case after the other from the queue, a pipe with their numbers, and runs them in a
+    working folder of its own; never returns. For a forked process."""
     status = 1
     try:
         program.PLACE.set_up(binary)
         report = Report()
-        for case in share:
-            case.run(Lines(report))
+        while number := os.read(queue, NUMBER):
+            all_cases[int.from_bytes(number, "little")].run(Lines(report))
         status = 1 if report.counts["FAIL"] else 0
         program.PLACE.tear_down()
     except BaseException:  # what is raised must not climb into the parent's code
@@ -92,11 +96,15 @@ def main():
     wanted = [case for case in cases(found)
               if not options.names or any(name in case.id() for name in options.names)]
     sys.stdout.flush()
+    queue, end = os.pipe()
+    for number in range(len(wanted)):
+        os.write(end, number.to_bytes(NUMBER, "little"))
+    os.close(end)
     children = []
-    for job in range(options.jobs):
+    for _ in range(options.jobs):
         child = os.fork()
         if child == 0:
-            run_share(os.path.abspath(options.graft), wanted[job::options.jobs])
+            run_some(os.path.abspath(options.graft), wanted, queue)
         children.append(child)
     statuses = [os.waitpid(child, 0)[1] for child in children]
     sys.exit(1 if any(statuses) else 0)
