@@ -37,7 +37,7 @@ if(GRAFT_SANITIZE)
   target_link_options(graft_flags INTERFACE -fsanitize=${GRAFT_SANITIZE})
 endif()
 
-# Unity builds (all presets but `debug`) compile several sources of a room at once, in a third of the
+# Unity builds (all presets but `debug`) compile several sources of a room at once, in half the
 # time, so names without linkage are unique in a room. Not these, which Highway includes once an instruction set.
 function(graft_compiled_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)

@@ -3,16 +3,17 @@
 // seeds, does it less often then.
 #pragma once
 
-namespace graft {
-
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-inline constexpr bool kSanitized = true;
-#else
-inline constexpr bool kSanitized = false;
+#define GRAFT_SANITIZED 1
 #endif
-#else
-inline constexpr bool kSanitized = false;
 #endif
+#ifndef GRAFT_SANITIZED
+#define GRAFT_SANITIZED 0
+#endif
+
+namespace graft {
+
+inline constexpr bool kSanitized = GRAFT_SANITIZED != 0;
 
 }  // namespace graft

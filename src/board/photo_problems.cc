@@ -181,8 +181,7 @@ PhotoProblems::Account PhotoProblems::of(const std::shared_ptr<const PhotoSet>& 
     if (known != work_.end()) work = known->second;
     if (!work || work->set != set) {
       std::erase_if(work_, [&](const auto& entry) {
-        const std::string& training = entry.second->set->training;
-        return !training.empty() && trainings_.find(training) == nullptr;
+        return trainings_.is_gone(entry.second->set->training);
       });
       auto fresh = std::make_shared<Work>();
       fresh->set = set;

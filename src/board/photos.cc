@@ -97,9 +97,7 @@ Result<std::shared_ptr<const PhotoSet>> Photos::set(const std::string& id) {
     set->by_id.emplace(set->ids.back(), i);
   }
   const std::lock_guard lock(mutex_);
-  std::erase_if(sets_, [&](const auto& kept) {
-    return !kept.first.empty() && trainings_.find(kept.first) == nullptr;
-  });
+  std::erase_if(sets_, [&](const auto& kept) { return trainings_.is_gone(kept.first); });
   sets_[key] = {stamp, set};
   return std::shared_ptr<const PhotoSet>(set);
 }

@@ -42,6 +42,9 @@ class Trainings {
   std::vector<std::shared_ptr<const Training>> all() const;  // newest first
   std::shared_ptr<const Training> find(const std::string& id) const;
   std::shared_ptr<const Training> newest() const;
+  // Whether what was made for the training of this id has lost its purpose; "", of none, never
+  // does.
+  bool is_gone(const std::string& id) const { return !id.empty() && find(id) == nullptr; }
   std::vector<LogProblem> problems() const;
 
  private:

@@ -26,7 +26,7 @@ SYSTEM_HEADERS = {
 }
 SYSTEM_PREFIXES = ("sys/", "linux/", "arpa/", "netinet/")
 # Tests may use the test libraries wherever they stand.
-TEST_PREFIXES = ("gtest/", "gmock/")
+TEST_PREFIXES = ("gtest/", "gmock/", "sanitizer/")
 
 INCLUDE = re.compile(r'^\s*(?:#\s*include|import)\s*([<"])([^>"]+)[>"]', re.M)
 PRINTS = re.compile(
