@@ -204,15 +204,16 @@ struct LogWatcher::State {
     if (log || name == "run.json" || (event.mask & IN_ISDIR) != 0) look_through = true;
   }
 
-  bool logdir_missing() const {
+  // Asks for the watch, not for the folder: one that came just after the walk has none yet.
+  bool logdir_unwatched() const {
     return std::any_of(store.logdirs().begin(), store.logdirs().end(),
-                       [](const Logdir& d) { return !is_directory(d.path); });
+                       [this](const Logdir& d) { return !watch_of.contains(d.path); });
   }
 
   int milliseconds_to_wait() const {
     if (polling()) return settings.poll_milliseconds;
-    return logdir_missing() ? std::min(500, settings.poll_milliseconds)
-                            : settings.rescan_milliseconds;
+    return logdir_unwatched() ? std::min(500, settings.poll_milliseconds)
+                              : settings.rescan_milliseconds;
   }
 
   void run() {
