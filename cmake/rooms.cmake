@@ -1,5 +1,7 @@
-# graft_room(NAME base SOURCES a.cc DEPS graft_x LIBS external [PRIVATE_LIBS external])
+# graft_room(NAME base SOURCES a.cc DEPS graft_x LIBS external [PRIVATE_LIBS external] [SELDOM_BUSY])
 #   one static library a room; tests beside the sources are named by graft_room_tests.
+#   SELDOM_BUSY: it waits for people more than it computes. Optimising it with a sanitizer's checks
+#   takes longer than all the tests would gain.
 find_package(Threads REQUIRED)
 
 add_library(graft_flags INTERFACE)
@@ -41,13 +43,20 @@ endif()
 # time, so names without linkage are unique in a room. Not these, which Highway includes once an instruction set.
 function(graft_compiled_alone)
   set_source_files_properties(${ARGN} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+  if(GRAFT_SANITIZE)
+    # Most of what a sanitized program does: half as fast again with it.
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O2)
+  endif()
 endfunction()
 
 function(graft_room)
-  cmake_parse_arguments(ROOM "" "NAME" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
+  cmake_parse_arguments(ROOM "SELDOM_BUSY" "NAME" "SOURCES;DEPS;LIBS;PRIVATE_LIBS" ${ARGN})
   add_library(graft_${ROOM_NAME} STATIC ${ROOM_SOURCES})
   target_link_libraries(graft_${ROOM_NAME} PUBLIC graft_flags ${ROOM_DEPS} ${ROOM_LIBS}
                                            PRIVATE ${ROOM_PRIVATE_LIBS})
+  if(GRAFT_SANITIZE AND ROOM_SELDOM_BUSY)
+    target_compile_options(graft_${ROOM_NAME} PRIVATE -O0)
+  endif()
 endfunction()
 
 # graft_room_tests(NAME base SOURCES a_test.cc [LIBS ...]): one test binary a room, one ctest entry.
