@@ -12,9 +12,11 @@ import argparse
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree
 from pathlib import Path
@@ -62,20 +64,37 @@ def processor_time():
     return times.children_user + times.children_system
 
 
-def stream(command, tally, timeout=1800, show_passed=False, **options):
-    """Runs a script that prints PASS/FAIL/SKIP lines and counts them; shows all but what passed."""
+def end_all(process):
+    """Ends a process that leads a session, and what it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def stream(command, tally, timeout=900, show_passed=False, **options):
+    """Runs a script that prints PASS/FAIL/SKIP lines and counts them; shows all but what passed. A
+    hang counts as a failure."""
     lines = []
     with subprocess.Popen([str(c) for c in command], cwd=ROOT, text=True, errors="replace",
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options) as process:
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+                          **options) as process:
+        limit = threading.Timer(timeout, end_all, [process])
+        limit.start()
         for line in process.stdout:
             lines.append(line)
             if show_passed or not line.startswith("PASS "):
                 print(line, end="", flush=True)
-        status = process.wait(timeout)
+        status = process.wait()
+        hung = not limit.is_alive()
+        limit.cancel()
     passed, failed, skipped = count_cases("".join(lines))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     tally.add(passed, failed, skipped)
-    if status != 0 and failed == 0:
+    if hung:
+        tally.case(False, f"{Path(command[1]).name}: no end after {timeout} s",
+                   "It came as far as:\n" + "".join(lines[-5:]))
+    elif status != 0 and failed == 0:
         tally.case(False, f"{Path(command[1]).name} ended with status {status}")
 
 

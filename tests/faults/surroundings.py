@@ -164,7 +164,8 @@ class Cases:
         folder = self.folder()
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run(self.short, cwd=folder, stdin=subprocess.DEVNULL, stdout=full,
-                                  stderr=subprocess.PIPE, text=True, check=False)
+                                  stderr=subprocess.PIPE, text=True, timeout=injection.PATIENCE,
+                                  check=False)
         outcome = injection.Outcome(done.returncode, "", done.stderr)
         complaints = list(message_complaints(outcome, ["standard output"]))
         complaints += same_as(State(folder), self.fresh.new)
@@ -208,7 +209,11 @@ class Cases:
                 if program:
                     meanwhile()
                     os.kill(program, signal.SIGCONT)
-                output, errors = process.communicate(timeout=injection.PATIENCE)
+                try:
+                    output, errors = process.communicate(timeout=injection.PATIENCE)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    raise
                 status = process.returncode if process.returncode >= 0 else 128 - process.returncode
         return program is not None, injection.Outcome(status, output, errors)
 
@@ -217,7 +222,7 @@ class Cases:
         """The program, once strace says that it stands still; None when it ended instead."""
         end = time.monotonic() + injection.PATIENCE
         while process.poll() is None and time.monotonic() < end:
-            said = re.search(r"^(\d+) --- stopped by SIGSTOP ---$", log.read_text(), re.M)
+            said = re.search(r"^(\d+) +--- stopped by SIGSTOP ---$", log.read_text(), re.M)
             if said:
                 return int(said.group(1))
             time.sleep(0.002)
