@@ -180,6 +180,8 @@ def stage_lint(tally, options):
                      "check_layers.py finds what it should"))
     tally.case(*swap(run([sys.executable, "tests/lint/check_layers.py"]), "rooms and layers"))
     tally.case(*swap(run([sys.executable, "tests/lint/tidy_test.py"]), "tidy.py names what it finds"))
+    tally.case(*swap(run([sys.executable, "tests/lint/cppcheck_test.py"]),
+                     "cppcheck.py names what it finds"))
     tally.case(*swap(run([sys.executable, "tests/lint/check_docs.py"]),
                      "docs/reliability.md names tests that exist"))
     tally.case(*swap(run([sys.executable, "tests/lint/web_build_test.py"]),
@@ -190,6 +192,9 @@ def stage_lint(tally, options):
         ok, output = run([sys.executable, "tests/lint/tidy.py", "--jobs", JOBS, *compiled])
         print((output.strip().splitlines() or [""])[-1])
         tally.case(ok, "clang-tidy", output)
+    if files:
+        tally.case(*swap(run([sys.executable, "tests/lint/cppcheck.py", "--jobs", JOBS, *files]),
+                         "cppcheck"))
 
 
 def swap(outcome, name):
