@@ -7,6 +7,7 @@ import { t } from "../i18n";
 import { makeFilter } from "../runs/filter";
 import { loaded, runs, status, tags } from "../runs/store";
 import { ChartCard } from "./parts/chart_card";
+import { Command } from "./parts/command";
 import {
   axis, bindAddress, ignoreOutliers, isFolded, logY, smoothing, tagFilter, tagGroups, visibleRuns,
 } from "./parts/curve_state";
@@ -56,7 +57,7 @@ function NothingYet() {
       <p>{t("curves.empty.wait")}</p>
       <p><a class="button primary" href={link("train")}>{t("curves.empty.train")}</a></p>
       <p class="faint">{t("curves.empty.command")}</p>
-      <div class="command"><code>{command}</code><CopyButton text={command} label={t("copy")} /></div>
+      <Command text={command} />
     </Empty>
   );
 }

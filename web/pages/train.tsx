@@ -5,12 +5,13 @@ import { drawPhotos, getZoo, previewJob, startJob, stopJob } from "../api/http";
 import type { Job, JobOptions, JobPreview, Network } from "../api/types";
 import { Icon } from "../app/icons";
 import { link, route } from "../app/router";
-import { Bar, CopyButton, Loading, messageOf, Notice, Page } from "../app/ui";
+import { Bar, Loading, messageOf, Notice, Page } from "../app/ui";
 import { useFetched, useSettled } from "../app/use";
 import { duration, number, percent, t, type Key } from "../i18n";
 import { kept } from "../runs/settings";
 import { job, loaded, runs, status, trainings } from "../runs/store";
 import { ChartCard } from "./parts/chart_card";
+import { Command } from "./parts/command";
 import { FolderChoice } from "./parts/folder_choice";
 import { isBuiltIn } from "./parts/network";
 import { stageName } from "./parts/stage";
@@ -134,10 +135,7 @@ function FormCard({ zoo }: { zoo: Network[] }) {
         </div>
         <p class="faint">{t("train.distort", { n: VARIANTS })}</p>
       </details>
-      <div class="command">
-        <code>{preview.value?.command ?? "graft retrain …"}</code>
-        {preview.value && <CopyButton text={preview.value.command} label={t("copy")} />}
-      </div>
+      <Command text={preview.value?.command ?? null} />
       {form.value.image_dir !== "" && problems.map((p) => <Notice key={p} kind="warning">{p}</Notice>)}
       {preview.error !== null && <Notice kind="error">{messageOf(preview.error)}</Notice>}
       {error !== null && <Notice kind="error">{messageOf(error)}</Notice>}

@@ -122,6 +122,22 @@ test("train: folder, command, start, progress, finished, try", async () => {
   });
 });
 
+// Their lines are some 20 pixels high; one that does not fit is broken all the same.
+test("train: options of the command are kept whole where they fit", async () => {
+  await withPage({ width: 390, height: 844 }, async ({ page, mock }) => {
+    await go(page, mock, "train?architecture=mobilenet_0.25_128");
+    await page.locator(".command code span", { hasText: "--architecture=" }).waitFor();
+    const words = await page.locator(".command code span").evaluateAll((all) =>
+      all.map((e) => ({ text: e.textContent, height: e.offsetHeight, beyond: e.scrollWidth > e.parentElement.clientWidth })));
+    assert.ok(words.length > 2);
+    for (const word of words) {
+      assert.ok(!word.beyond, word.text);
+      if (word.text.length < 30) assert.ok(word.height < 30, `${word.text}: ${word.height}`);
+    }
+    assert.match(await page.locator(".command code").textContent(), /^graft retrain --/);
+  });
+});
+
 test("train: stop", async () => {
   await withPage({}, async ({ page, mock }) => {
     await go(page, mock, "train");
