@@ -25,6 +25,7 @@
 #include "base/priority.h"
 #include "base/text.h"
 #include "board/request_parser.h"
+#include "board/response_head.h"
 
 namespace graft {
 namespace {
@@ -37,67 +38,6 @@ using Failure = boost::system::error_code;
 using Clock = std::chrono::steady_clock;
 
 constexpr Clock::time_point kNever = Clock::time_point::max();
-
-const char* reason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 304:
-      return "Not Modified";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 409:
-      return "Conflict";
-    case 413:
-      return "Payload Too Large";
-    case 414:
-      return "URI Too Long";
-    case 422:
-      return "Unprocessable Entity";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 501:
-      return "Not Implemented";
-    case 503:
-      return "Service Unavailable";
-    default:
-      return "Error";
-  }
-}
-
-constexpr const char* kContentPolicy =
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "connect-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'";
-
-std::string head_of(const HttpResponse& response, std::size_t body_bytes, bool keep_alive) {
-  std::string head = "HTTP/1.1 " + std::to_string(response.status) + " " + reason(response.status) +
-                     "\r\nServer: graft\r\n";
-  const auto add = [&](std::string_view name, std::string_view value) {
-    head.append(name).append(": ").append(value).append("\r\n");
-  };
-  add("X-Content-Type-Options", "nosniff");
-  add("Referrer-Policy", "no-referrer");
-  add("Cross-Origin-Resource-Policy", "same-origin");
-  add("Content-Security-Policy", kContentPolicy);
-  add("Content-Type", response.content_type);
-  for (const auto& [name, value] : response.headers) add(name, value);
-  if (!response.stream) add("Content-Length", std::to_string(body_bytes));
-  add("Connection", keep_alive ? "keep-alive" : "close");
-  return head + "\r\n";
-}
 
 }  // namespace
 
@@ -271,7 +211,7 @@ void HttpServer::State::Session::answer(HttpResponse response, bool keep_alive) 
   keep_alive_ = keep_alive;
   const std::string_view body =
       response_.constant.empty() ? std::string_view(response_.body) : response_.constant;
-  head_ = head_of(response_, body.size(), keep_alive_);
+  head_ = response_head(response_, body.size(), keep_alive_);
   const std::array<asio::const_buffer, 2> buffers = {
       asio::buffer(head_), asio::buffer(body.data(), head_only ? 0 : body.size())};
   stream_.expires_after(server_.options.limits.write_time);
@@ -314,7 +254,7 @@ void HttpServer::State::Session::begin_stream(const HttpResponse& response) {
   server_.stream_count = server_.streams.size();
   const EventHub::Start start = server_.hub.start(last_event_id_);
   next_event_ = start.next;
-  std::string text = head_of(response, 0, false) +
+  std::string text = response_head(response, 0, false) +
                      server_.hub.format(next_event_, "hello", server_.options.hello());
   if (start.missed) text += server_.hub.format(next_event_, "reset", "{}");
   Failure ignored;
