@@ -47,7 +47,12 @@ void collect_folder(const std::string& folder, PhotoList& list) {
       files.push_back(path);
     }
   }
-  if (error) list.photos.push_back({folder, error.message() + ": check its permissions"});
+  if (error) {
+    const bool forbidden = error == std::errc::permission_denied;
+    list.photos.push_back(
+        {folder, printable(folder) + ": " + error.message() +
+                     (forbidden ? ": check its permissions" : ": try again, or name its photos")});
+  }
   std::sort(files.begin(), files.end());
   std::sort(folders.begin(), folders.end());
   for (std::string& file : files) {

@@ -6,7 +6,8 @@ import shutil
 import unittest
 from pathlib import Path
 
-from program import NETWORK, PLACE, Case, as_nobody, bash, graft, photos, retrain_words
+from program import (NETWORK, PLACE, Case, as_nobody, bash, class_folder, graft, photos,
+                     retrain_words)
 
 
 def nobody_can_run():
@@ -57,6 +58,17 @@ class Places(Case):
         (PLACE.work / "tf_files/bottlenecks").chmod(0o755)
         done = graft(*retrain_words("free", "--how_many_training_steps=2"), **as_nobody())
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_a_folder_to_label_without_permission(self):
+        if not nobody_can_run():
+            raise unittest.SkipTest("this machine lets no program change its user")
+        folder = PLACE.work / class_folder("to_label", {"open": photos()[:1], "shut": photos()[1:2]})
+        (folder / "shut").chmod(0)
+        done = graft("label", "to_label", **as_nobody())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("to_label/open", done.stdout)
+        self.assertEqual(done.stderr.splitlines()[0],
+                         "graft: to_label/shut: Permission denied: check its permissions")
 
     def test_photos_without_permission(self):
         if not nobody_can_run():
