@@ -81,13 +81,18 @@ def stream(command, tally, timeout=900, show_passed=False, **options):
                           **options) as process:
         limit = threading.Timer(timeout, end_all, [process])
         limit.start()
-        for line in process.stdout:
-            lines.append(line)
-            if show_passed or not line.startswith("PASS "):
-                print(line, end="", flush=True)
-        status = process.wait()
-        hung = not limit.is_alive()
-        limit.cancel()
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                if show_passed or not line.startswith("PASS "):
+                    print(line, end="", flush=True)
+            status = process.wait()
+        except KeyboardInterrupt:
+            end_all(process)  # whose session has no terminal that would tell it
+            raise
+        finally:
+            hung = not limit.is_alive()
+            limit.cancel()
     passed, failed, skipped = count_cases("".join(lines))
     print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     tally.add(passed, failed, skipped)
@@ -262,7 +267,7 @@ def stage_faults(tally, _options):
 
 
 def stage_interop(tally, _options):
-    stream([sys.executable, "tests/interop/run.py"], tally)
+    stream([sys.executable, "tests/interop/run.py"], tally, timeout=1800)
 
 
 class Beside:

@@ -15,8 +15,10 @@ std::string text(const Shape& shape) {
 
 Network::Network(std::string name, double width, std::int64_t size,
                  std::span<const Backend* const> backends, Pairs pairs)
-    : name_(std::move(name)), backends_(backends.begin(), backends.end()), pairs_(pairs) {
-  current_ = {DType::kF32, Shape{1, size, size, 3}, Layout::kDense};
+    : name_(std::move(name)),
+      backends_(backends.begin(), backends.end()),
+      pairs_(pairs),
+      current_{DType::kF32, Shape{1, size, size, 3}, Layout::kDense} {
   input_ = random(current_.shape);
   constexpr struct {
     int out, stride;

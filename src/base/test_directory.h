@@ -14,8 +14,7 @@ namespace graft {
 
 class TestDirectory {
  public:
-  TestDirectory() {
-    path_ = (std::filesystem::temp_directory_path() / "graft_test_XXXXXX").string();
+  TestDirectory() : path_(std::filesystem::temp_directory_path() / "graft_test_XXXXXX") {
     if (mkdtemp(path_.data()) == nullptr) throw std::runtime_error("no temporary directory");
   }
   ~TestDirectory() {

@@ -79,11 +79,12 @@ class Outcome:
     errors: str
 
 
-def run(words, folder, **options):
+def run(words, folder, stdout=subprocess.PIPE, **options):
     """Runs to the end, or kills what hangs."""
     try:
-        done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", check=False, timeout=PATIENCE, **options)
+        done = subprocess.run(words, cwd=folder, stdin=subprocess.DEVNULL, stdout=stdout,
+                              stderr=subprocess.PIPE, text=True, errors="replace", check=False,
+                              timeout=PATIENCE, **options)
     except subprocess.TimeoutExpired as hang:
         return Outcome(None, "", (hang.stderr or b"").decode(errors="replace"))
     status = done.returncode if done.returncode >= 0 else 128 - done.returncode

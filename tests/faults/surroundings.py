@@ -163,13 +163,10 @@ class Cases:
     def full_output(self):
         folder = self.folder()
         with open("/dev/full", "w", encoding="utf-8") as full:
-            done = subprocess.run(self.short, cwd=folder, stdin=subprocess.DEVNULL, stdout=full,
-                                  stderr=subprocess.PIPE, text=True, timeout=injection.PATIENCE,
-                                  check=False)
-        outcome = injection.Outcome(done.returncode, "", done.stderr)
+            outcome = injection.run(self.short, folder, stdout=full)
         complaints = list(message_complaints(outcome, ["standard output"]))
         complaints += same_as(State(folder), self.fresh.new)
-        self.report.check(done.returncode == 1 and not complaints, "standard output is full: exit 1, "
+        self.report.check(outcome.status == 1 and not complaints, "standard output is full: exit 1, "
                           "and the classifier is there", "; ".join(complaints))
 
     # Company
@@ -204,7 +201,8 @@ class Cases:
         with tempfile.NamedTemporaryFile(prefix="graft-strace-") as log:
             strace = injection.traced([call], log.name, [f"{call}:signal=STOP:when={number}"])
             with subprocess.Popen([*strace, *words], cwd=folder, stdin=subprocess.DEVNULL, text=True,
-                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  start_new_session=True) as process:
                 program = self._stopped(process, Path(log.name))
                 if program:
                     meanwhile()
@@ -212,8 +210,8 @@ class Cases:
                 try:
                     output, errors = process.communicate(timeout=injection.PATIENCE)
                 except subprocess.TimeoutExpired:
-                    process.kill()
-                    raise
+                    os.killpg(process.pid, signal.SIGKILL)
+                    return program is not None, injection.Outcome(None, "", "it hung")
                 status = process.returncode if process.returncode >= 0 else 128 - process.returncode
         return program is not None, injection.Outcome(status, output, errors)
 
