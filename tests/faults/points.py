@@ -8,8 +8,7 @@ are whole, `graft cache check` finds nothing (invariants.py); then the same comm
 undisturbed and ends with an undisturbed run's bytes.
 
 The points of a fault are spread evenly over all calls that it can strike. --all takes every one; but
-of the long run only kills at every call, and each tenth of its errors, and of those errors that take
-the same ways through the program as others.
+only each tenth of those errors that take the same ways through the program as others.
 
 Usage: points.py [--graft FILE] [--all] [--kills 200] [--points 150] [--minutes N]
                  [--faults kill,ENOSPC] [--scenarios fresh,again] [--jobs 2]
@@ -181,12 +180,9 @@ def spread(points, count):
 
 
 def thinned(points):
-    """Each tenth of those that are like others; every kill, which is what a long run is for."""
-    def is_like_others(point):
-        return point.fault.error and (point.fault.like or point.scenario.long)
-
-    return ([point for point in points if not is_like_others(point)] +
-            list(filter(is_like_others, points))[::THINNED])
+    """Each tenth of those whose fault is like another; all others."""
+    return ([point for point in points if not point.fault.like] +
+            [point for point in points if point.fault.like][::THINNED])
 
 
 def chosen(options, possible):

@@ -41,7 +41,6 @@ class Scenario:
     last_calls: int = 0  # only these many are struck; 0: all
     certain: bool = True  # each run makes the same calls
     partly: bool = False  # the command names what it cannot read, does the rest, and exits with 1
-    long: bool = False  # does the same again and again: a sample of its points will do for errors
 
 
 class Kitchen:
@@ -109,7 +108,7 @@ class Kitchen:
     def trainings(self):
         """One of two thousand writes; a short one into an empty folder, beside an older run's files, with
         two threads; one that is stopped by SIGTERM, and gone on with."""
-        yield self.scenario("long", self.retrain(), long=True)[0]
+        yield self.scenario("long", self.retrain())[0]
         short = self.retrain(steps=SHORT)
         yield self.scenario("fresh", short)[0]
         yield self.scenario("again", short, first=[self.retrain(steps=5, seed=7)])[0]
