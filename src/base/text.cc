@@ -114,6 +114,16 @@ std::string printable(std::string_view bytes) {
   return clean ? plain : escaped;
 }
 
+std::string printable_start(std::string_view bytes, std::size_t most) {
+  if (bytes.size() <= most) return printable(bytes);
+  std::size_t end = 0;
+  while (true) {
+    const std::size_t length = std::max<std::size_t>(first_sequence(bytes.substr(end)).length, 1);
+    if (end + length > most) return printable(bytes.substr(0, end)) + "…";
+    end += length;
+  }
+}
+
 std::string shell_quote(std::string_view word) {
   constexpr std::string_view kPlain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";

@@ -1,6 +1,7 @@
 // Small text helpers that several rooms need. Thread rule: pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -14,6 +15,10 @@ bool is_utf8(std::string_view bytes);
 // A path or label for people and JSON: valid UTF-8 without control characters stays as it is; every
 // other byte becomes \xNN (newline "\n", tab "\t", backslash "\\" when anything had to be escaped).
 std::string printable(std::string_view bytes);
+
+// The same of the first `most` bytes at most, whole characters, then "…" if there are more: for
+// what strangers send, whose message must not be as long as they like.
+std::string printable_start(std::string_view bytes, std::size_t most = 200);
 
 // "a b" → 'a b': a word as a POSIX shell reads it back.
 std::string shell_quote(std::string_view word);

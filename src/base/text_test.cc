@@ -43,6 +43,13 @@ TEST(Printable, EscapesWhatATerminalOrALineWouldNotSurvive) {
   EXPECT_EQ(printable("\xE2\x80\xAEgpj.exe"), "\\xe2\\x80\\xaegpj.exe");  // right-to-left override
 }
 
+TEST(Printable, StopsAtAWholeCharacter) {
+  EXPECT_EQ(printable_start("abc", 3), "abc");
+  EXPECT_EQ(printable_start("abcd", 3), "abc\xE2\x80\xA6");
+  EXPECT_EQ(printable_start("ab\xE5\x90\x91z", 4), "ab\xE2\x80\xA6");
+  EXPECT_EQ(printable_start("a\xFF\xFF", 2), "a\\xff\xE2\x80\xA6");
+}
+
 TEST(Text, TrimsSplitsAndLowers) {
   EXPECT_EQ(trim(" \t a b\r\n"), "a b");
   EXPECT_EQ(trim("  "), "");

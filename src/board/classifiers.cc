@@ -107,7 +107,7 @@ std::string Classifiers::of_training(const std::string& training) {
 Result<std::shared_ptr<const Classifier>> Classifiers::load(const std::string& id) {
   const auto entry = find(id);
   if (!entry) {
-    return not_found("classifier " + printable(id) +
+    return not_found("classifier " + printable_start(id) +
                      ": there is no such one (any more): /api/status lists them");
   }
   {

@@ -139,7 +139,7 @@ Result<std::optional<std::int64_t>> HttpRequest::integer(std::string_view name, 
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    return invalid_argument("parameter " + std::string(name) + "=" + printable(text) +
+    return invalid_argument("parameter " + std::string(name) + "=" + printable_start(text) +
                             ": give a whole number from " + std::to_string(low) + " to " +
                             std::to_string(high));
   }
@@ -152,7 +152,7 @@ Result<std::optional<double>> HttpRequest::number(std::string_view name) const {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return invalid_argument("parameter " + std::string(name) + "=" + printable(text) +
+    return invalid_argument("parameter " + std::string(name) + "=" + printable_start(text) +
                             ": is no number: give one, as 12.5");
   }
   return std::optional<double>(value);
@@ -248,16 +248,16 @@ std::optional<HttpResponse> refuse(const Guard& guard, const HttpRequest& reques
       (guard.any_address && is_address(*name));
   if (!known) {
     return error_response(
-        invalid_argument("host " + printable(*name) +
+        invalid_argument("host " + printable_start(*name) +
                          ": is not an address that this server was told to serve: use the one "
                          "that it printed, or start it with --host=" +
-                         printable(*name)),
+                         printable_start(*name)),
         403);
   }
   const std::string origin = request.header("origin");
   if (request.count_headers("origin") > 1 ||
       (!origin.empty() && to_lower_ascii(origin) != "http://" + to_lower_ascii(host))) {
-    return error_response(invalid_argument("origin " + printable(origin) +
+    return error_response(invalid_argument("origin " + printable_start(origin) +
                                            ": another site may not ask: open the page itself"),
                           403);
   }

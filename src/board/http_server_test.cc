@@ -115,6 +115,10 @@ TEST_F(HttpServerTest, Fault31RefusesOtherHostsAndOrigins) {
     EXPECT_EQ(say(port(), "GET / HTTP/1.1\r\nHost: " + std::string(own) + "\r\n" + end).status, 200)
         << own;
   }
+  const std::string endless(4000, '\xFF');
+  const auto refused = say(port(), "GET / HTTP/1.1\r\nHost: " + endless + "\r\n" + end);
+  EXPECT_EQ(refused.status, 403);
+  EXPECT_LT(refused.body.size(), 4000U);
   EXPECT_EQ(get("/", "Origin: http://evil.example\r\n").status, 403);
   EXPECT_EQ(get("/", "Origin: null\r\n").status, 403);
   EXPECT_EQ(get("/", "Origin: http://127.0.0.1:" + std::to_string(port()) + "\r\n").status, 200);

@@ -170,8 +170,8 @@ RetrainCommand retrain_command(const Json& options, const std::string& logdir,
       if (name == option.name) known = &option;
     }
     if (known == nullptr) {
-      command.problems.push_back("--" + printable(name) + ": is not an option of the form: leave " +
-                                 "it out");
+      command.problems.push_back("--" + printable_start(name) +
+                                 ": is not an option of the form: leave " + "it out");
       continue;
     }
     if (!known->set(value, run)) {

@@ -267,7 +267,7 @@ Json Jobs::all() const {
 
 namespace {
 Error no_job(const std::string& id) {
-  return not_found("job " + printable(id) + ": there is no such one: /api/jobs lists them");
+  return not_found("job " + printable_start(id) + ": there is no such one: /api/jobs lists them");
 }
 }  // namespace
 

@@ -124,7 +124,7 @@ HttpResponse page_response(BoardContext& context, const HttpRequest& request) {
     return response;
   }
   if (!asset) {
-    return error_response(not_found(printable(request.path) + ": nothing is there: open /"));
+    return error_response(not_found(printable_start(request.path) + ": nothing is there: open /"));
   }
   HttpResponse response;
   response.content_type = asset->content_type;

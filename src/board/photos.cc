@@ -65,7 +65,7 @@ std::string shown_name(const Example& example) {
 Result<std::shared_ptr<const PhotoSet>> Photos::set(const std::string& id) {
   std::shared_ptr<const Training> training = id.empty() ? trainings_.newest() : trainings_.find(id);
   if (training == nullptr && !id.empty()) {
-    return not_found("training " + printable(id) +
+    return not_found("training " + printable_start(id) +
                      ": there is no such one: /api/trainings lists them");
   }
   if (training == nullptr && image_dir_.empty()) return std::shared_ptr<const PhotoSet>();
@@ -108,8 +108,8 @@ Result<std::string> Photos::path_of(const std::string& id) const {
     const auto found = kept.set->by_id.find(id);
     if (found != kept.set->by_id.end()) return kept.set->dataset.examples[found->second].path;
   }
-  return not_found("photo " + printable(id) + ": there is no such one: /api/dataset/images lists " +
-                   "them");
+  return not_found("photo " + printable_start(id) +
+                   ": there is no such one: /api/dataset/images lists " + "them");
 }
 
 void shrink(const Image& photo, int side, Image& into) {

@@ -29,12 +29,12 @@ bool matches(std::string_view pattern, std::string_view path, std::string& id) {
 
 HttpResponse nothing_here(BoardContext&, const HttpRequest& request, const std::string&) {
   return error_response(
-      not_found(printable(request.path) + ": nothing is there: see docs/board_api"));
+      not_found(printable_start(request.path) + ": nothing is there: see docs/board_api"));
 }
 
 HttpResponse other_method(BoardContext&, const HttpRequest& request, const std::string&) {
   return error_response(
-      invalid_argument(printable(request.path) + ": is not asked for in this way: see " +
+      invalid_argument(printable_start(request.path) + ": is not asked for in this way: see " +
                        "docs/board_api for its method"),
       405);
 }

@@ -186,7 +186,7 @@ HttpResponse graph(BoardContext& context, const HttpRequest& request, const std:
   if (request.has_param("classifier")) {
     entry = context.classifiers.find(request.param("classifier"));
     if (!entry) {
-      return error_response(not_found("classifier " + printable(request.param("classifier")) +
+      return error_response(not_found("classifier " + printable_start(request.param("classifier")) +
                                       ": there is no such one: /api/status lists them"));
     }
     key = "classifier " + entry->id;

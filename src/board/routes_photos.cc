@@ -166,7 +166,7 @@ HttpResponse problems(BoardContext& context, const HttpRequest& request, const s
 }
 
 Error no_training(const std::string& id) {
-  return not_found("training " + printable(id) +
+  return not_found("training " + printable_start(id) +
                    ": there is no such one: /api/trainings lists them");
 }
 

@@ -140,7 +140,7 @@ HttpResponse tags(BoardContext& context, const HttpRequest& request, const std::
   const auto tags = context.store.tags(id);
   if (!tags) {
     return error_response(
-        not_found("run " + printable(id) + ": there is no such run: /api/runs lists them"));
+        not_found("run " + printable_start(id) + ": there is no such run: /api/runs lists them"));
   }
   return json_response(tags_json(*tags));
 }

@@ -68,7 +68,8 @@ HttpResponse histogram_tags(BoardContext& context, const HttpRequest&, const std
 }
 
 Error no_run_named(const std::string& name) {
-  return not_found("run " + printable(name) + ": there is no such run: /data/runs lists them");
+  return not_found("run " + printable_start(name) +
+                   ": there is no such run: /data/runs lists them");
 }
 
 HttpResponse scalars(BoardContext& context, const HttpRequest& request, const std::string&) {

@@ -52,13 +52,12 @@ TensorRef parse_tensor_ref(std::string_view text) {
 }
 
 std::string quoted(std::string_view name) {
-  if (name.size() <= kMaxShownName) return "\"" + printable(name) + "\"";
-  return "\"" + printable(name.substr(0, kMaxShownName)) + "…\"";
+  return "\"" + printable_start(name, kMaxShownName) + "\"";
 }
 
 std::string describe(const wire::NodeDef& node) {
   const std::string_view op = node.op();
-  return "node " + quoted(node.name()) + " (" + printable(op.substr(0, kMaxShownName)) + ")";
+  return "node " + quoted(node.name()) + " (" + printable_start(op, kMaxShownName) + ")";
 }
 
 Result<NodeIndex> index_nodes(const wire::GraphDef& def) {
