@@ -1,6 +1,7 @@
 // The highway backend beside oneDNN on the layers of MobileNet V1, one thread, in turns, so that a
 // busy machine slows both alike: what decides which of them serves a shape.
-//   backends_bench [0.50_224 …]
+//   backends_bench [--avx2] [0.50_224 …]
+// --avx2: as if the machine had no AVX-512.
 // Times are medians of the thread's processor time; "% peak" is of the multiply-adds that the core
 // was seen to do between the two.
 #include <algorithm>
@@ -12,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/highway/highway.h"
 #include "mobilenet.h"
 #include "peak.h"
 
@@ -76,14 +78,24 @@ void print(const std::string& what, const Pair& pair, std::uint64_t multiply_add
               pair.ratio, backends.c_str());
 }
 
-void compare_networks(const std::string& name) {
+// The one that stands for it in all_backends(), or its twin for AVX2.
+const Backend* highway(bool avx2) {
+  if (!avx2) return &highway_backend();
+  for (const Backend* backend : highway_backends()) {
+    if (backend->numeric_mode().ends_with("-avx2")) return backend;
+  }
+  std::fprintf(stderr, "backends_bench: this machine has no AVX2\n");
+  std::exit(1);
+}
+
+void compare_networks(const std::string& name, const Backend* ours) {
   const std::size_t cut = name.find('_');
   const double width = std::stod(name);
   const std::int64_t size = std::stoll(name.substr(cut + 1));
   std::array<const Backend*, 3> highway_first{};
   std::array<const Backend*, 2> without{};
+  highway_first[0] = ours;
   for (const Backend* backend : all_backends()) {
-    if (backend->name() == "highway") highway_first[0] = backend;
     if (backend->name() == "onednn") highway_first[1] = without[0] = backend;
   }
   highway_first[2] = without[1] = &reference_backend();
@@ -119,12 +131,14 @@ void compare_networks(const std::string& name) {
           layer.backend);
     at += 2;
   }
-  const std::uint64_t all = theirs.multiply_adds();
+  const std::uint64_t work = theirs.multiply_adds();
   const auto run_theirs = [&] { theirs.run(); };
-  print("whole network, apart", compare([&] { apart.run(); }, run_theirs, all), all, "");
-  print("whole network, joined", compare([&] { joined.run(); }, run_theirs, all), all, "");
-  Network planned(name, width, size, all_backends(), Pairs::kAsPlanned);
-  print("whole network, as planned", compare([&] { planned.run(); }, run_theirs, all), all, "");
+  print("whole network, apart", compare([&] { apart.run(); }, run_theirs, work), work, "");
+  print("whole network, joined", compare([&] { joined.run(); }, run_theirs, work), work, "");
+  std::vector<const Backend*> all(all_backends().begin(), all_backends().end());
+  std::ranges::replace(all, &highway_backend(), ours);
+  Network planned(name, width, size, all, Pairs::kAsPlanned);
+  print("whole network, as planned", compare([&] { planned.run(); }, run_theirs, work), work, "");
 }
 
 }  // namespace
@@ -132,9 +146,16 @@ void compare_networks(const std::string& name) {
 
 int main(int argc, char** argv) {
   std::vector<std::string> names(argv + 1, argv + argc);
+  const bool avx2 = std::erase(names, "--avx2") > 0;
   if (names.empty()) names = {"0.50_224", "0.25_128", "0.75_224", "1.0_224"};
+  if (avx2) {
+    // oneDNN reads it before its first kernel.
+    setenv("ONEDNN_MAX_CPU_ISA", "AVX2", 1);
+    graft::allow_avx2_alone();
+  }
   std::printf("peak: %.1f GFLOP/s (%s)\n", graft::peak_gflops(),
               std::string(graft::widest_multiply_add()).c_str());
-  for (const std::string& name : names) graft::compare_networks(name);
+  const graft::Backend* const ours = graft::highway(avx2);
+  for (const std::string& name : names) graft::compare_networks(name, ours);
   return 0;
 }

@@ -59,9 +59,11 @@ struct Width {
   float (*rounds)(std::uint64_t);
 };
 
+bool avx2_alone = false;
+
 const Width& width() {
   static const Width widest = [] {
-    if (__builtin_cpu_supports("avx512f")) return Width{"avx512", 16, rounds_avx512};
+    if (!avx2_alone && __builtin_cpu_supports("avx512f")) return Width{"avx512", 16, rounds_avx512};
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
       return Width{"avx2", 8, rounds_avx2};
     }
@@ -74,6 +76,10 @@ const Width& width() {
 
 std::string_view widest_multiply_add() {
   return width().name;
+}
+
+void allow_avx2_alone() {
+  avx2_alone = true;
 }
 
 std::uint64_t multiply_add(std::uint64_t rounds, float* sink) {

@@ -24,12 +24,11 @@ struct Axis {
 // A filter's most rows.
 constexpr std::size_t kMostRows = 16;
 
-// A first layer. The rows of the photo that a row of the result sees are kept in float64, in a
-// ring: each row is widened once. The taps of one filter row are neighbours in memory, so an output
-// pixel sums as many runs of numbers as the filter has rows.
+// A first layer. The taps of one filter row are neighbours in memory, so an output pixel sums as
+// many runs of floats as the filter has rows.
 class ConvolutionKernel final : public Kernel {
  public:
-  ConvolutionKernel(const Conv2D& op, const OpSpec& spec, PackedWide filter,
+  ConvolutionKernel(const Conv2D& op, const OpSpec& spec, PackedPanels filter,
                     const VectorKernels& vectors)
       : filter_(std::move(filter)),
         vectors_(vectors),
@@ -39,50 +38,40 @@ class ConvolutionKernel final : public Kernel {
         rows_{x_[1], spec.inputs[1].shape[0], op.stride_h, op.padding.top},
         columns_{x_[2], spec.inputs[1].shape[1], op.stride_w, op.padding.left} {}
 
-  std::size_t scratch_bytes() const override {
-    return size(rows_.taps * x_[2] * x_[3]) * sizeof(double);
-  }
+  std::size_t scratch_bytes() const override { return 0; }
 
   void run(std::span<const TensorView> in, MutableTensorView out,
-           std::span<std::byte> scratch) const override {
-    const std::int64_t row_numbers = x_[2] * x_[3];
+           std::span<std::byte>) const override {
     const float* image = in[0].as<float>().data();
     float* result = out.as<float>().data();
-    auto* const ring = reinterpret_cast<double*>(scratch.data());
     for (std::int64_t n = 0; n < out_[0]; ++n) {
-      std::int64_t next = 0;  // row of the photo
       for (std::int64_t y = 0; y < out_[1]; ++y) {
-        const std::int64_t end = rows_.start(y) + rows_.last(y);
-        for (next = std::max(next, rows_.start(y)); next < end; ++next) {
-          vectors_.widen(image + next * row_numbers, size(row_numbers),
-                         ring + next % rows_.taps * row_numbers);
-        }
-        run_row(ring, y, result);
+        run_row(image, y, result);
         result += out_[2] * out_[3];
       }
-      image += x_[1] * row_numbers;
+      image += x_[1] * x_[2] * x_[3];
     }
   }
 
  private:
   // One row of the result: all pixels whose taps lie inside at once, the others one by one.
-  void run_row(const double* ring, std::int64_t y, float* result) const {
+  void run_row(const float* image, std::int64_t y, float* result) const {
     for (std::int64_t x = 0; x < out_[2];) {
       std::int64_t end = x + 1;
       if (columns_.is_whole(x)) {
         while (end < out_[2] && columns_.is_whole(end)) ++end;
       }
-      run_pixels(ring, y, x, size(end - x), result + x * out_[3]);
+      run_pixels(image, y, x, size(end - x), result + x * out_[3]);
       x = end;
     }
   }
 
   // Pixels from (y, x) on whose taps lie inside alike.
-  void run_pixels(const double* ring, std::int64_t y, std::int64_t x, std::size_t pixels,
+  void run_pixels(const float* image, std::int64_t y, std::int64_t x, std::size_t pixels,
                   float* result) const {
     const std::int64_t left = columns_.first(x);
     const std::int64_t column = columns_.start(x) + left;
-    std::array<const double*, kMostRows> runs{};
+    std::array<const float*, kMostRows> runs{};
     Taps taps;
     taps.runs = runs.data();
     taps.length = size((columns_.last(x) - left) * x_[3]);
@@ -90,14 +79,13 @@ class ConvolutionKernel final : public Kernel {
     taps.filter_stride = size(columns_.taps * x_[3]);
     // Where no tap lies inside, the bias alone is left.
     for (std::int64_t tap = rows_.first(y); taps.length > 0 && tap < rows_.last(y); ++tap) {
-      const std::int64_t slot = (rows_.start(y) + tap) % rows_.taps;
-      runs[taps.count++] = ring + (slot * x_[2] + column) * x_[3];
+      runs[taps.count++] = image + ((rows_.start(y) + tap) * x_[2] + column) * x_[3];
     }
     if (taps.count > 0) taps.filter_first = size((rows_.first(y) * columns_.taps + left) * x_[3]);
     vectors_.convolve(taps, filter_.view(), clamp_, pixels, result);
   }
 
-  PackedWide filter_;
+  PackedPanels filter_;
   const VectorKernels& vectors_;
   Clamp clamp_;
   Shape x_, out_;
@@ -108,15 +96,13 @@ class ConvolutionKernel final : public Kernel {
 
 Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors) {
-  // The first layer of a network, which sees a photo.
-  constexpr std::int64_t kFewChannels = 4;
   const Shape& filter = spec.inputs[1].shape;
   if (op.dilation_h != 1 || op.dilation_w != 1) return Refusal{"dilated"};
-  if (filter[2] > kFewChannels) return Refusal{"not a first layer: too many channels"};
+  if (!can_convolve(size(op.stride_w * filter[2]))) return Refusal{"not a photo's channels"};
   if (filter[0] * filter[1] == 1) return Refusal{"not a first layer: pointwise"};
   if (size(filter[0]) > kMostRows) return Refusal{"a filter of many rows"};
   const auto bias = constants.size() > 2 ? constants[2].as<float>() : std::span<const float>();
-  PackedWide packed(constants[1].as<float>(), bias, size(filter[3]));
+  PackedPanels packed(constants[1].as<float>(), bias, size(filter[3]), vectors.lanes);
   return std::make_unique<ConvolutionKernel>(op, spec, std::move(packed), vectors);
 }
 

@@ -48,13 +48,15 @@ HWY_INLINE hn::Vec<D> pixels_at(D d, const float* from) {
   }
 }
 
-// A sum as it is handed on: one in float64 is rounded to float32.
+// What comes of a sum: rounded to float32 if it is in float64.
 template <class D>
-HWY_INLINE hn::Vec<D> rounded(D d, hn::Vec<D> sum) {
+using Results = hn::Rebind<float, D>;
+template <class D>
+HWY_INLINE hn::Vec<Results<D>> rounded(D, hn::Vec<D> sum) {
   if constexpr (sizeof(hn::TFromD<D>) == sizeof(float)) {
     return sum;
   } else {
-    return hn::PromoteTo(d, hn::DemoteTo(hn::Rebind<float, D>(), sum));
+    return hn::DemoteTo(Results<D>(), sum);
   }
 }
 
@@ -79,15 +81,16 @@ template <std::size_t kRows, std::size_t kPixels, std::size_t kColumns, std::siz
           class D, typename Number = hn::TFromD<D>>
 HWY_INLINE void depthwise_channels(D d, const Depthwise<Number>& op, const Window& window,
                                    std::size_t channel, std::size_t block, std::size_t blocks,
-                                   Number* out) {
+                                   float* out) {
   using Filter = DepthwiseFilter<Number>;
   using Sum = hn::Vec<D>;
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t channels = op.channels;
   const std::size_t row_stride = op.width * channels;
   const std::size_t rows = kRows > 0 ? kRows : window.rows;
-  const Sum low = hn::Set(d, static_cast<Number>(op.clamp.low));
-  const Sum high = hn::Set(d, static_cast<Number>(op.clamp.high));
+  const Results<D> results;
+  const auto low = hn::Set(results, op.clamp.low);
+  const auto high = hn::Set(results, op.clamp.high);
   const Number* filter = op.filter.data + block * Filter::kRows * lanes;
   const float* from = window.from + channel;
   out += channel;
@@ -109,8 +112,8 @@ HWY_INLINE void depthwise_channels(D d, const Depthwise<Number>& op, const Windo
     const Sum scale = hn::Load(d, filter + Filter::kScale * lanes);
     const Sum bias = hn::Load(d, filter + Filter::kBias * lanes);
     for (std::size_t p = 0; p < kPixels; ++p) {
-      const Sum sum = rounded(d, hn::MulAdd(sums[p], scale, bias));
-      hn::StoreU(hn::Min(high, hn::Max(low, sum)), d, out + p * channels);
+      const auto result = rounded(d, hn::MulAdd(sums[p], scale, bias));
+      hn::StoreU(hn::Min(high, hn::Max(low, result)), results, out + p * channels);
     }
     from += lanes;
     out += lanes;
@@ -122,7 +125,7 @@ HWY_INLINE void depthwise_channels(D d, const Depthwise<Number>& op, const Windo
 template <std::size_t kPixels, std::size_t kColumns, std::size_t kStride, class D,
           typename Number = hn::TFromD<D>>
 HWY_NOINLINE void depthwise_tile(D d, const Depthwise<Number>& op, const Window& window,
-                                 Number* out) {
+                                 float* out) {
   const std::size_t blocks = op.channels / hn::Lanes(d);
   if (window.rows == 3) {
     depthwise_channels<3, kPixels, kColumns, kStride>(d, op, window, 0, 0, blocks, out);
@@ -138,7 +141,7 @@ HWY_NOINLINE void depthwise_tile(D d, const Depthwise<Number>& op, const Window&
 // One output, near a border.
 template <class D, typename Number = hn::TFromD<D>>
 void depthwise_pixel(D d, const Depthwise<Number>& op, const Window& window, std::size_t columns,
-                     Number* out) {
+                     float* out) {
   if (columns == 3) return depthwise_tile<1, 3, 1>(d, op, window, out);
   if (columns == 2) return depthwise_tile<1, 2, 1>(d, op, window, out);
   Window rest = window;
@@ -148,7 +151,7 @@ void depthwise_pixel(D d, const Depthwise<Number>& op, const Window& window, std
 
 template <std::size_t kStride, class D, typename Number = hn::TFromD<D>>
 void depthwise_rows(D d, const Depthwise<Number>& op, const float* image, std::size_t first,
-                    std::size_t last, Number* out) {
+                    std::size_t last, float* out) {
   // In float64 a tile's cost is also the widening of its columns: the wider, the fewer of them are
   // widened twice. Eight sums, a row of the filter, a pixel and the bounds fit 16 registers.
   constexpr std::size_t kPixels = sizeof(Number) == sizeof(float) ? 4 : 8;
@@ -189,7 +192,7 @@ void depthwise_rows(D d, const Depthwise<Number>& op, const float* image, std::s
 // In vectors as wide as the filter was packed for, d's or narrower ones.
 template <class D, typename Number = hn::TFromD<D>>
 void depthwise_in(D d, const Depthwise<Number>& op, const float* image, std::size_t first,
-                  std::size_t last, Number* out) {
+                  std::size_t last, float* out) {
   if constexpr (hn::MaxLanes(D()) > 1) {
     if (op.filter.lanes < hn::Lanes(d)) {
       return depthwise_in(hn::Half<D>(), op, image, first, last, out);
@@ -205,7 +208,7 @@ void depthwise(const Depthwise<float>& op, const float* image, std::size_t first
 }
 
 void wide_depthwise(const Depthwise<double>& op, const float* image, std::size_t first,
-                    std::size_t last, double* out) {
+                    std::size_t last, float* out) {
   depthwise_in(hn::ScalableTag<double>(), op, image, first, last, out);
 }
 

@@ -7,9 +7,10 @@
 namespace graft::highway {
 namespace {
 
+template <typename Number>
 class DepthwiseKernel final : public Kernel {
  public:
-  DepthwiseKernel(ReadyDepthwise<float> depthwise, const Shape& out)
+  DepthwiseKernel(ReadyDepthwise<Number> depthwise, const Shape& out)
       : depthwise_(std::move(depthwise)), out_(out) {}
   std::size_t scratch_bytes() const override { return 0; }
   void run(std::span<const TensorView> in, MutableTensorView out,
@@ -24,37 +25,8 @@ class DepthwiseKernel final : public Kernel {
   }
 
  private:
-  ReadyDepthwise<float> depthwise_;
+  ReadyDepthwise<Number> depthwise_;
   Shape out_;
-};
-
-// The same in float64, row by row.
-class WideDepthwiseKernel final : public Kernel {
- public:
-  WideDepthwiseKernel(ReadyDepthwise<double> depthwise, const Shape& out,
-                      const VectorKernels& vectors)
-      : depthwise_(std::move(depthwise)), out_(out), vectors_(vectors) {}
-  std::size_t scratch_bytes() const override { return size(out_[2] * out_[3]) * sizeof(double); }
-  void run(std::span<const TensorView> in, MutableTensorView out,
-           std::span<std::byte> scratch) const override {
-    const std::size_t row_numbers = size(out_[2] * out_[3]);
-    const float* image = in[0].as<float>().data();
-    float* result = out.as<float>().data();
-    auto* const row = reinterpret_cast<double*>(scratch.data());
-    for (std::int64_t n = 0; n < out_[0]; ++n) {
-      for (std::size_t y = 0; y < size(out_[1]); ++y) {
-        depthwise_.run(image, y, y + 1, row);
-        vectors_.narrow(row, row_numbers, result);
-        result += row_numbers;
-      }
-      image += depthwise_.image_floats();
-    }
-  }
-
- private:
-  ReadyDepthwise<double> depthwise_;
-  Shape out_;
-  const VectorKernels& vectors_;
 };
 
 }  // namespace
@@ -85,7 +57,7 @@ ReadyDepthwise<Number>::ReadyDepthwise(const DepthwiseConv2D& op, const Shape& x
 
 template <typename Number>
 void ReadyDepthwise<Number>::run(const float* image, std::size_t first, std::size_t last,
-                                 Number* out) const {
+                                 float* out) const {
   if constexpr (std::is_same_v<Number, double>) {
     vectors_.wide_depthwise(op_, image, first, last, out);
   } else {
@@ -96,23 +68,28 @@ void ReadyDepthwise<Number>::run(const float* image, std::size_t first, std::siz
 template class ReadyDepthwise<float>;
 template class ReadyDepthwise<double>;
 
+namespace {
+
+template <typename Number>
+Prepared make_kernel(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
+                     const VectorKernels& vectors) {
+  const auto optional = [&](std::size_t i) {
+    return i < constants.size() ? constants[i].as<float>() : std::span<const float>();
+  };
+  const Shape& out = spec.output.shape;
+  ReadyDepthwise<Number> ready(op, spec.inputs[0].shape, out, constants[1].as<float>(), optional(2),
+                               optional(3), vectors);
+  return std::make_unique<DepthwiseKernel<Number>>(std::move(ready), out);
+}
+
+}  // namespace
+
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors) {
   std::string reason = depthwise_refusal(op, spec.inputs[1].shape);
   if (!reason.empty()) return Refusal{std::move(reason)};
-  const auto optional = [&](std::size_t i) {
-    return i < constants.size() ? constants[i].as<float>() : std::span<const float>();
-  };
-  const Shape& x = spec.inputs[0].shape;
-  const Shape& out = spec.output.shape;
-  const auto filter = constants[1].as<float>();
-  if (in_float64(out)) {
-    return std::make_unique<WideDepthwiseKernel>(
-        ReadyDepthwise<double>(op, x, out, filter, optional(2), optional(3), vectors), out,
-        vectors);
-  }
-  return std::make_unique<DepthwiseKernel>(
-      ReadyDepthwise<float>(op, x, out, filter, optional(2), optional(3), vectors), out);
+  return in_float64(spec.output.shape) ? make_kernel<double>(op, spec, constants, vectors)
+                                       : make_kernel<float>(op, spec, constants, vectors);
 }
 
 }  // namespace graft::highway

@@ -9,26 +9,11 @@
 #include <vector>
 
 #include "kernels/highway/packing.h"
+#include "kernels/highway/scattered_testing.h"
 #include "kernels/highway/vector_kernels.h"
 
 namespace graft::highway {
 namespace {
-
-// In [-1, 1), a multiple of 2^-20, so that sums are rounded in float32.
-std::vector<float> scattered(std::size_t count, std::uint32_t seed) {
-  std::vector<float> values(count);
-  for (float& value : values) {
-    seed = seed * 1664525 + 1013904223;
-    value = static_cast<float>(static_cast<std::int32_t>(seed) >> 11) / (1 << 20);
-  }
-  return values;
-}
-
-// Highway's MulAdd as the instruction set has it.
-template <typename Number>
-Number multiply_add(bool fused, Number x, Number w, Number sum) {
-  return fused ? std::fma(x, w, sum) : x * w + sum;
-}
 
 struct Case {
   std::size_t height, width, channels, stride;
@@ -39,10 +24,10 @@ struct Case {
 // What the header promises, one output after the other: the taps in the filter's order, then scale
 // and bias at once, rounded to float32, bounded.
 template <typename Number>
-std::vector<Number> one_by_one(const Case& c, bool fused, Clamp clamp,
-                               const std::vector<float>& image, const std::vector<float>& filter,
-                               const std::vector<float>& scale, const std::vector<float>& bias) {
-  std::vector<Number> out;
+std::vector<float> one_by_one(const Case& c, bool fused, Clamp clamp,
+                              const std::vector<float>& image, const std::vector<float>& filter,
+                              const std::vector<float>& scale, const std::vector<float>& bias) {
+  std::vector<float> out;
   const auto inside = [](std::ptrdiff_t at, std::size_t size) {
     return at >= 0 && at < static_cast<std::ptrdiff_t>(size);
   };
@@ -77,14 +62,13 @@ void check_depthwise(const VectorKernels& vectors, const Case& c) {
                                        kWide ? vectors.wide_lanes : vectors.lanes);
   const Depthwise<Number> op{c.height,  c.width,    c.channels,    c.out_width, c.stride,
                              c.pad_top, c.pad_left, packed.view(), kClamp};
-  std::vector<Number> got(c.out_height * c.out_width * c.channels, std::nan(""));
+  std::vector<float> got(c.out_height * c.out_width * c.channels, std::nan(""));
   if constexpr (kWide) {
     vectors.wide_depthwise(op, image.data(), 0, c.out_height, got.data());
   } else {
     vectors.depthwise(op, image.data(), 0, c.out_height, got.data());
   }
-  const bool fused = vectors.target.starts_with("AVX") || vectors.target.starts_with("NEON");
-  EXPECT_EQ(got, one_by_one<Number>(c, fused, kClamp, image, filter, scale, bias))
+  EXPECT_EQ(got, one_by_one<Number>(c, fuses(vectors), kClamp, image, filter, scale, bias))
       << vectors.target << (kWide ? ", wide, " : ", ") << c.height << "x" << c.width << "x"
       << c.channels << ", stride " << c.stride;
 }

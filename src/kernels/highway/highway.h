@@ -13,8 +13,7 @@ namespace graft {
 // With the best instructions that this machine has.
 const Backend& highway_backend();
 // Whether it stands before oneDNN in all_backends(): with AVX2 and AVX-512, since features come
-// nearer to the exact ones (first layers sum in float64), for about the same time where it leads.
-// Without AVX2 nobody has looked.
+// nearer to the exact ones (depthwise.h) and sooner. Without AVX2 nobody has looked.
 bool highway_is_preferred();
 // One for each instruction set that this machine runs, fastest first, for tests.
 std::vector<const Backend*> highway_backends();

@@ -46,21 +46,6 @@ PackedPanels::PackedPanels(std::span<const float> filter, std::span<const float>
   view_ = {floats(weights_), floats(bias_), depth, columns};
 }
 
-PackedWide::PackedWide(std::span<const float> filter, std::span<const float> bias,
-                       std::size_t columns) {
-  constexpr std::size_t kColumns = WideFilter::kColumns;
-  const std::size_t depth = filter.size() / columns;
-  const std::size_t stride = (columns + kColumns - 1) / kColumns * kColumns;
-  data_ = AlignedBuffer((depth + 1) * stride * sizeof(double));
-  auto* const weights = reinterpret_cast<double*>(data_.data());
-  for (std::size_t row = 0; row < depth; ++row) {
-    std::ranges::copy(filter.subspan(row * columns, columns), weights + row * stride);
-  }
-  double* const biases = weights + depth * stride;
-  std::ranges::copy(bias, biases);
-  view_ = {weights, biases, columns, stride};
-}
-
 template <typename Number>
 PackedDepthwise<Number>::PackedDepthwise(std::span<const float> filter, std::span<const float> bias,
                                          std::span<const float> scale, std::size_t channels,

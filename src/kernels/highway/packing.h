@@ -24,17 +24,6 @@ class PackedPanels {
   PanelFilter view_;
 };
 
-// filter: [depth, columns], row-major; bias: [columns], or empty for zeros. Both are copied.
-class PackedWide {
- public:
-  PackedWide(std::span<const float> filter, std::span<const float> bias, std::size_t columns);
-  const WideFilter& view() const { return view_; }
-
- private:
-  AlignedBuffer data_;
-  WideFilter view_;
-};
-
 // filter: [3,3,channels]; bias, scale: [channels], or empty for zeros and ones. All are copied.
 // Number: float or double.
 template <typename Number>

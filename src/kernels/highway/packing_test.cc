@@ -50,27 +50,6 @@ TEST(PackedPanels, HaveNoBiasUnlessGiven) {
   for (std::size_t i = 0; i < 8; ++i) EXPECT_EQ(packed.view().bias[i], 0.0F);
 }
 
-TEST(PackedWide, HoldsEveryColumnOnce) {
-  constexpr std::size_t kDepth = 3;
-  for (const std::size_t columns : {1UL, 31UL, 32UL, 33UL, 100UL}) {
-    const std::vector<float> filter = counted(kDepth * columns, 1);
-    const std::vector<float> bias = counted(columns, 0.5F);
-    const PackedWide packed(filter, bias, columns);
-    const WideFilter& view = packed.view();
-    EXPECT_EQ(view.columns, columns);
-    ASSERT_EQ(view.stride % WideFilter::kColumns, 0U);
-    ASSERT_GE(view.stride, columns);
-    for (std::size_t column = 0; column < view.stride; ++column) {
-      const bool is_there = column < columns;
-      for (std::size_t row = 0; row < kDepth; ++row) {
-        ASSERT_EQ(view.weights[row * view.stride + column],
-                  is_there ? static_cast<double>(filter[row * columns + column]) : 0.0);
-      }
-      ASSERT_EQ(view.bias[column], is_there ? static_cast<double>(bias[column]) : 0.0);
-    }
-  }
-}
-
 // Block b holds the channels from min(b * lanes, channels - lanes) on.
 template <typename Number>
 void check_packed_depthwise() {

@@ -33,6 +33,16 @@ constexpr std::size_t kMostPixels =
 
 constexpr float kUnbounded = std::numeric_limits<float>::infinity();
 
+// body(0), body(1) … body(kTimes - 1), each a constant: only templates make certain that every
+// compiler unrolls it, so that sums stay in registers.
+template <std::size_t kTimes, class Body>
+HWY_INLINE void unrolled(const Body& body) {
+  [&]<std::size_t... kAt>(std::index_sequence<kAt...>) HWY_ATTR {
+    (body(std::integral_constant<std::size_t, kAt>()), ...);
+  }
+  (std::make_index_sequence<kTimes>());
+}
+
 HWY_INLINE Vector clamped(Vector sum, Clamp clamp) {
   const FloatTag d;
   // In this order x86 passes NaN.
@@ -56,27 +66,25 @@ HWY_INLINE void tile(const Pixels& pixels, const Panel& panel, const float* from
   const std::size_t lanes = hn::Lanes(d);
   const std::size_t stride = pixels.stride;
   Vector sums[kPixels][kVectors];
-  for (std::size_t p = 0; p < kPixels; ++p) {
-    for (std::size_t v = 0; v < kVectors; ++v) sums[p][v] = hn::Zero(d);
-  }
+  unrolled<kPixels * kVectors>([&](auto i) { sums[i / kVectors][i % kVectors] = hn::Zero(d); });
   const float* row = panel.weights;
   for (std::size_t k = 0; k < pixels.length; ++k) {
     Vector w[kVectors];
     for (std::size_t v = 0; v < kVectors; ++v) w[v] = hn::Load(d, row + v * lanes);
     row += kVectors * lanes;
-    for (std::size_t p = 0; p < kPixels; ++p) {
+    unrolled<kPixels>([&](auto p) {
       const Vector x = hn::Set(d, from[p * stride + k]);
       for (std::size_t v = 0; v < kVectors; ++v) sums[p][v] = hn::MulAdd(x, w[v], sums[p][v]);
-    }
+    });
   }
-  for (std::size_t p = 0; p < kPixels; ++p) {
+  unrolled<kPixels>([&](auto p) {
     float* const to = out + p * panel.out_stride;
     const float* const base = panel.resumes ? to : panel.bias;
     for (std::size_t v = 0; v < kVectors; ++v) {
       const Vector sum = hn::Add(sums[p][v], hn::LoadU(d, base + v * lanes));
       hn::StoreU(clamped(sum, panel.clamp), d, to + v * lanes);
     }
-  }
+  });
 }
 
 // `count` tiles one after the other.

@@ -14,57 +14,20 @@ namespace {
 constexpr std::int64_t kStripPixels = 112;
 constexpr std::size_t kNearBytes = std::size_t{256} << 10;
 
-// The pointwise half, of pixels that are float or double, and summed so.
-// Thread rule: immutable once made.
-template <typename Number>
-class ReadyPointwise;
-
-template <>
-class ReadyPointwise<float> {
- public:
-  ReadyPointwise(std::span<const float> filter, std::span<const float> bias, std::size_t columns,
-                 Clamp clamp, const VectorKernels& vectors)
-      : filter_(filter, bias, columns, vectors.lanes), clamp_(clamp), vectors_(vectors) {}
-  // Of `pixels` pixels of `depth` numbers, one behind the other.
-  void run(const float* from, std::size_t pixels, std::size_t depth, float* out) const {
-    vectors_.pointwise({from, pixels, depth, depth}, filter_.view(), clamp_, out);
-  }
-
- private:
-  PackedPanels filter_;
-  Clamp clamp_;
-  const VectorKernels& vectors_;
-};
-
-template <>
-class ReadyPointwise<double> {
- public:
-  ReadyPointwise(std::span<const float> filter, std::span<const float> bias, std::size_t columns,
-                 Clamp clamp, const VectorKernels& vectors)
-      : filter_(filter, bias, columns), clamp_(clamp), vectors_(vectors) {}
-  void run(const double* from, std::size_t pixels, std::size_t depth, float* out) const {
-    vectors_.convolve({&from, 1, depth, depth, 0, 0}, filter_.view(), clamp_, pixels, out);
-  }
-
- private:
-  PackedWide filter_;
-  Clamp clamp_;
-  const VectorKernels& vectors_;
-};
-
 // Strip by strip: some rows of the depthwise convolution into scratch, then the pointwise
-// convolution of these. Number: what sums are kept in, and the rows between.
+// convolution of these. Number: what the depthwise sums are kept in.
 template <typename Number>
 class SeparableKernel final : public Kernel {
  public:
-  SeparableKernel(ReadyDepthwise<Number> depthwise, ReadyPointwise<Number> pointwise,
-                  std::int64_t depth, const Shape& out)
+  SeparableKernel(ReadyDepthwise<Number> depthwise, PackedPanels filter, Clamp clamp,
+                  const Shape& out, const VectorKernels& vectors)
       : depthwise_(std::move(depthwise)),
-        pointwise_(std::move(pointwise)),
-        depth_(size(depth)),
-        out_(out) {
+        filter_(std::move(filter)),
+        clamp_(clamp),
+        out_(out),
+        vectors_(vectors) {
     // Strips as even as can be: none is left with a row or two.
-    const bool is_near = size(depth * out[3]) * sizeof(Number) <= kNearBytes;
+    const bool is_near = filter_.view().depth * size(out[3]) * sizeof(float) <= kNearBytes;
     const std::int64_t pixels = is_near ? kStripPixels : 2 * kStripPixels;
     const std::int64_t most = std::clamp<std::int64_t>(pixels / out[2], 1, out[1]);
     const std::int64_t strips = (out[1] + most - 1) / most;
@@ -72,20 +35,21 @@ class SeparableKernel final : public Kernel {
   }
 
   std::size_t scratch_bytes() const override {
-    return size(strip_rows_ * out_[2]) * depth_ * sizeof(Number);
+    return size(strip_rows_ * out_[2]) * filter_.view().depth * sizeof(float);
   }
 
   void run(std::span<const TensorView> in, MutableTensorView out,
            std::span<std::byte> scratch) const override {
     const float* image = in[0].as<float>().data();
     float* result = out.as<float>().data();
-    auto* const strip = reinterpret_cast<Number*>(scratch.data());
+    auto* const strip = reinterpret_cast<float*>(scratch.data());
+    const std::size_t depth = filter_.view().depth;
     for (std::int64_t n = 0; n < out_[0]; ++n) {
       for (std::int64_t row = 0; row < out_[1]; row += strip_rows_) {
         const std::int64_t end = std::min(row + strip_rows_, out_[1]);
         depthwise_.run(image, size(row), size(end), strip);
         const std::int64_t pixels = (end - row) * out_[2];
-        pointwise_.run(strip, size(pixels), depth_, result);
+        vectors_.pointwise({strip, size(pixels), depth, depth}, filter_.view(), clamp_, result);
         result += pixels * out_[3];
       }
       image += depthwise_.image_floats();
@@ -94,9 +58,10 @@ class SeparableKernel final : public Kernel {
 
  private:
   ReadyDepthwise<Number> depthwise_;
-  ReadyPointwise<Number> pointwise_;
-  std::size_t depth_;  // channels between the two
+  PackedPanels filter_;
+  Clamp clamp_;  // of the pointwise half
   Shape out_;
+  const VectorKernels& vectors_;
   std::int64_t strip_rows_ = 1;
 };
 
@@ -110,9 +75,10 @@ Prepared make_kernel(const SeparableConv2D& op, const OpSpec& spec, Constants co
   ReadyDepthwise<Number> first(
       op.depthwise, x, out, constants[1].as<float>(), constants[2].as<float>(),
       scaled ? constants[3].as<float>() : std::span<const float>(), vectors);
-  ReadyPointwise<Number> second(pointwise[0].as<float>(), pointwise[1].as<float>(), size(out[3]),
-                                clamp_of(op.activation), vectors);
-  return std::make_unique<SeparableKernel<Number>>(std::move(first), std::move(second), x[3], out);
+  PackedPanels second(pointwise[0].as<float>(), pointwise[1].as<float>(), size(out[3]),
+                      vectors.lanes);
+  return std::make_unique<SeparableKernel<Number>>(std::move(first), std::move(second),
+                                                   clamp_of(op.activation), out, vectors);
 }
 
 }  // namespace

@@ -17,13 +17,11 @@ namespace graft::highway::HWY_NAMESPACE {
 VectorKernels table() {
   return {hwy::TargetName(HWY_TARGET),
           hn::Lanes(FloatTag()),
-          hn::Lanes(DoubleTag()),
+          hn::Lanes(hn::ScalableTag<double>()),
           &pointwise,
           &convolve,
           &depthwise,
-          &wide_depthwise,
-          &widen,
-          &narrow};
+          &wide_depthwise};
 }
 
 }  // namespace graft::highway::HWY_NAMESPACE

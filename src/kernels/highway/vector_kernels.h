@@ -16,7 +16,7 @@ struct Clamp {
   float low, high;
 };
 
-// A filter [depth, columns] and its bias, for pointwise(): panels of some vectors of columns, each
+// A filter [depth, columns] and its bias: panels of some vectors of columns, each
 // [depth, width], one behind the other. Zeros stand behind the last column. 64-byte aligned.
 struct PanelFilter {
   const float* weights = nullptr;
@@ -36,25 +36,19 @@ struct Pixels {
   std::size_t stride = 0;  // floats from one pixel to the next
 };
 
-// A filter [depth, columns] and its bias, for convolve(). Rows are `stride` apart, zeros stand
-// behind the last column. 64-byte aligned.
-struct WideFilter {
-  // Columns are filled up to a multiple of this: four vectors of float64, whatever the machine's.
-  static constexpr std::size_t kColumns = 32;
-  const double* weights = nullptr;
-  const double* bias = nullptr;
-  std::size_t columns = 0, stride = 0;
-};
-
 // Where the output pixels of a convolution find what they sum up: each in `count` runs of `length`
-// consecutive numbers.
+// consecutive floats.
 struct Taps {
-  const double* const* runs = nullptr;  // the first pixel's
+  const float* const* runs = nullptr;  // the first pixel's
   std::size_t count = 0, length = 0;
-  std::size_t pixel_stride = 0;   // numbers from one pixel's first to the next one's
-  std::size_t filter_first = 0;   // the row of the filter that meets the first run's first number
+  std::size_t pixel_stride = 0;   // floats from one pixel's first to the next one's: can_convolve()
+  std::size_t filter_first = 0;   // the row of the filter that meets the first run's first float
   std::size_t filter_stride = 0;  // rows from one run's first to the next one's
 };
+// RGB, side by side or every other pixel.
+constexpr bool can_convolve(std::size_t pixel_stride) {
+  return pixel_stride == 3 || pixel_stride == 6;
+}
 
 // Some pixels in the fewest tiles of at most `most`, as even as can be, since a small one at the
 // end would wait for its own sums: `larger` of least + 1 pixels, then the others of `least`.
@@ -81,7 +75,7 @@ constexpr std::size_t depthwise_lanes(std::size_t channels, std::size_t lanes) {
 }
 
 // A depthwise convolution of images [height, width, channels]; what lies outside is zero. Number:
-// of the images, the filter and the sums.
+// of the filter and the sums.
 template <typename Number>
 struct Depthwise {
   std::size_t height = 0, width = 0, channels = 0, out_width = 0;
@@ -97,20 +91,16 @@ struct VectorKernels {
   std::size_t wide_lanes;   // float64 a vector
   // out[p * columns + c] = clamp(Σ pixel p · column c of the filter + bias[c]).
   void (*pointwise)(const Pixels& pixels, const PanelFilter& filter, Clamp clamp, float* out);
-  // The same of what each pixel taps, in float64, rounded once.
-  void (*convolve)(const Taps& taps, const WideFilter& filter, Clamp clamp, std::size_t pixels,
+  // The same of what each pixel taps.
+  void (*convolve)(const Taps& taps, const PanelFilter& filter, Clamp clamp, std::size_t pixels,
                    float* out);
   // Rows [first, last) of the result for one image, the first one at `out`:
   // clamp(Σ taps * scale + bias).
   void (*depthwise)(const Depthwise<float>& op, const float* image, std::size_t first,
                     std::size_t last, float* out);
-  // The same in float64, the sums rounded to float32 once: what a pointwise convolution in float64
-  // goes on with. The filter's lanes are of wide_lanes.
+  // The same in float64, rounded once. The filter's lanes are of wide_lanes.
   void (*wide_depthwise)(const Depthwise<double>& op, const float* image, std::size_t first,
-                         std::size_t last, double* out);
-  // `count` numbers as float64, and back.
-  void (*widen)(const float* from, std::size_t count, double* to);
-  void (*narrow)(const double* from, std::size_t count, float* to);
+                         std::size_t last, float* out);
 };
 
 // The fastest that this machine runs.
