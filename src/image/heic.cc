@@ -18,6 +18,8 @@ struct Libheif {
   decltype(&::heif_context_alloc) context_alloc = nullptr;
   decltype(&::heif_context_free) context_free = nullptr;
   decltype(&::heif_context_set_max_decoding_threads) context_set_max_decoding_threads = nullptr;
+  decltype(&::heif_context_set_maximum_image_size_limit) context_set_maximum_image_size_limit =
+      nullptr;
   decltype(&::heif_context_read_from_memory_without_copy) context_read_from_memory_without_copy =
       nullptr;
   decltype(&::heif_context_get_primary_image_handle) context_get_primary_image_handle = nullptr;
@@ -42,6 +44,8 @@ struct Libheif {
     GRAFT_TRY(library.find("heif_context_free", h.context_free));
     GRAFT_TRY(
         library.find("heif_context_set_max_decoding_threads", h.context_set_max_decoding_threads));
+    GRAFT_TRY(library.find("heif_context_set_maximum_image_size_limit",
+                           h.context_set_maximum_image_size_limit));
     GRAFT_TRY(library.find("heif_context_read_from_memory_without_copy",
                            h.context_read_from_memory_without_copy));
     GRAFT_TRY(
@@ -110,15 +114,35 @@ std::uint64_t positive(int n) {
   return static_cast<std::uint64_t>(std::max(n, 0));
 }
 
+// A picture made of tiles is put together in a size of its own, which may be another than the one
+// that it is said to have, up to 32,768 either way: libheif is held to the longest side that is
+// said, or to a tile's, and a picture is refused whose longest side would allow far more than the
+// limit.
+Result<void> limit_sides(const Opened& opened, int width, int height, const DecodeLimits& limits) {
+  constexpr int kLargestTile = 4096;
+  const heif_image_handle* const primary = opened.primary.get();
+  const int longest = std::max({width, height, opened.heif.image_handle_get_ispe_width(primary),
+                                opened.heif.image_handle_get_ispe_height(primary)});
+  if (positive(longest) * positive(longest) > 2 * limits.max_pixels) {
+    return unsupported("HEIC of " + std::to_string(width) + " x " + std::to_string(height) +
+                       " pixels: too long to be decoded safely: scale it down");
+  }
+  opened.heif.context_set_maximum_image_size_limit(opened.context.get(),
+                                                   std::max(longest, kLargestTile));
+  return {};
+}
+
 }  // namespace
 
 Result<void> decode_heic(ByteSpan bytes, const DecodeOptions& options, Image& into,
                          DecodeNote& /*note*/) {
   GRAFT_ASSIGN(const Opened opened, open_heic(bytes));
   const Libheif& heif = opened.heif;
+  const int said_width = heif.image_handle_get_width(opened.primary.get());
+  const int said_height = heif.image_handle_get_height(opened.primary.get());
   GRAFT_TRY(
-      check_size(ImageFormat::kHeic, positive(heif.image_handle_get_width(opened.primary.get())),
-                 positive(heif.image_handle_get_height(opened.primary.get())), options.limits));
+      check_size(ImageFormat::kHeic, positive(said_width), positive(said_height), options.limits));
+  GRAFT_TRY(limit_sides(opened, said_width, said_height, options.limits));
   const std::unique_ptr<heif_decoding_options, void (*)(heif_decoding_options*)> how(
       heif.decoding_options_alloc(), heif.decoding_options_free);
   if (!how) return unsupported("HEIC: needs more memory than there is: scale it down");

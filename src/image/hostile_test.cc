@@ -65,6 +65,22 @@ TEST_P(Hostile, AnyTruncationEndsInAPictureOrAnError) {
   }
 }
 
+// Refused by libheif before it asks for the 256 million pixels, not by us when it has them.
+TEST(HostileHeic, AGridDoesNotOutgrowItsPicture) {
+  Bytes bytes = golden_file("files/chroma_444.heic");
+  constexpr std::string_view kBox = "idat";
+  const auto box = std::search(bytes.begin(), bytes.end(), kBox.begin(), kBox.end(),
+                               [](std::byte a, char b) { return static_cast<char>(a) == b; });
+  ASSERT_NE(box, bytes.end());
+  // Behind its name: version, flags, rows, columns, and 16 bits each of width and height.
+  for (const int side : {8, 10}) box[side] = std::byte{0x3E};
+  Image image;
+  const auto decoded = decode_image(bytes, {}, image);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_NE(decoded.error().message.find("Security limit"), std::string::npos)
+      << decoded.error().message;
+}
+
 TEST_P(Hostile, AnyDamageEndsInAPictureOrAnError) {
   const Bytes whole = golden_file("files/" + GetParam());
   // Headers are what most decisions rest on, so half of the damage goes there.
