@@ -38,8 +38,9 @@ Network::Network(std::string name, double width, std::int64_t size,
 void Network::run(std::size_t layer) {
   Layer& now = layers_[layer];
   std::vector<TensorView>& views = views_[layer];
-  views[0] = layer == 0 ? input_.view() : layers_[layer - 1].out.view();
-  now.kernel->run(views, now.out.view(), {scratch_.data(), scratch_.size()});
+  views[0] = layer == 0 ? input_.view()
+                        : TensorView{layers_[layer - 1].out, results_[(layer - 1) % 2].data()};
+  now.kernel->run(views, {now.out, results_[layer % 2].data()}, {scratch_.data(), scratch_.size()});
 }
 
 void Network::run() {
@@ -118,7 +119,9 @@ bool Network::add(const std::string& kind, Op op, const std::vector<Shape>& weig
   layer.shape = text(current_.shape).append(">").append(text(output->shape));
   current_ = *output;
   current_.layout = layer.kernel->output_layout();
-  layer.out = Tensor(current_);
+  layer.out = current_;
+  AlignedBuffer& result = results_[layers_.size() % 2];
+  if (current_.bytes() > result.size()) result = AlignedBuffer(current_.bytes());
   if (layer.kernel->scratch_bytes() > scratch_.size()) {
     scratch_ = AlignedBuffer(layer.kernel->scratch_bytes());
   }

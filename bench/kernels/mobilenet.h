@@ -21,7 +21,7 @@ struct Layer {
   std::vector<Tensor> weights;  // inputs 1 and on
   std::unique_ptr<Kernel> kernel;
   std::uint64_t multiply_adds = 0;
-  Tensor out;
+  TensorSpec out;
 };
 
 // How a depthwise convolution and the pointwise one behind it are offered: as two ops, as one to
@@ -34,7 +34,9 @@ class Network {
   Network(std::string name, double width, std::int64_t size,
           std::span<const Backend* const> backends, Pairs pairs);
 
-  void run(std::size_t layer);  // on what the layer before it wrote last
+  // Results take turns in two buffers, as they do in a program: a layer run alone reads what lies
+  // there.
+  void run(std::size_t layer);
   void run();
   const std::string& name() const { return name_; }
   const std::vector<Layer>& layers() const { return layers_; }
@@ -58,6 +60,7 @@ class Network {
   Tensor input_;
   std::vector<Layer> layers_;
   std::vector<std::vector<TensorView>> views_;
+  AlignedBuffer results_[2];
   AlignedBuffer scratch_;
   double prepare_seconds_ = 0;
 };

@@ -3,7 +3,6 @@
 #include <new>
 #include <string>
 
-#include "kernels/highway/depthwise.h"
 #include "kernels/highway/highway.h"
 #include "kernels/highway/ops.h"
 
@@ -11,24 +10,9 @@ namespace graft {
 namespace highway {
 namespace {
 
-bool has_avx2_alone(const VectorKernels& vectors) {
-  return vectors.target == "AVX2";
-}
-
-bool has_avx512(const VectorKernels& vectors) {
-  return vectors.target.starts_with("AVX3");
-}
-
-// Times over oneDNN's on a Xeon of 2023: depthwise in float32 0.32 to 0.73, with the pointwise
-// convolution behind it 0.61 to 0.99 while that one's filter is small; 0.99 to 1.07 with larger
-// ones. On an EPYC of 2024: first convolutions 1.07 to 1.28, for the same bits with AVX2 and
-// AVX-512 (and with AVX2 nearer to the exact ones than oneDNN's: median distance of features of
-// 0.25_224 quantized 1.4e-5, with oneDNN's 2.0e-5); what is summed in float64 0.6 to 0.86.
-bool leads_with_avx512(const OpSpec& spec) {
-  constexpr std::int64_t kMostWeights = 384 * 384;
-  const bool is_pair = std::holds_alternative<SeparableConv2D>(spec.op);
-  if (!is_pair || in_float64(spec.output.shape)) return true;
-  return spec.inputs[0].shape[3] * spec.output.shape[3] <= kMostWeights;
+// Without AVX2 nobody has looked.
+bool highway_leads(const VectorKernels& vectors) {
+  return vectors.target == "AVX2" || vectors.target.starts_with("AVX3");
 }
 
 class HighwayBackend final : public Backend {
@@ -42,9 +26,11 @@ class HighwayBackend final : public Backend {
   // The number counts changes of the order or rounding of any sum; the instruction set decides
   // whether products are rounded before they are added.
   std::string numeric_mode() const override { return mode_; }
-  bool leads(const OpSpec& spec) const override {
-    return has_avx2_alone(vectors_) || leads_with_avx512(spec);
-  }
+  // Times over oneDNN's on an EPYC of 2024: depthwise in float32 0.4 to 0.7, a pair in the midst of
+  // a network 0.8 to 0.95. First convolutions are 1.07 to 1.28, but the same bits with AVX2 and
+  // AVX-512, and with AVX2 nearer to the exact ones: the median distance of features of 0.25_224
+  // quantized is 1.4e-5, with oneDNN's 2.0e-5.
+  bool leads(const OpSpec&) const override { return highway_leads(vectors_); }
 
   Prepared prepare(const OpSpec& spec, std::span<const TensorView> constants) const override {
     const auto inferred = infer_output(spec.op, spec.inputs);
@@ -85,8 +71,7 @@ const Backend& highway_backend() {
 }
 
 bool highway_is_preferred() {
-  const highway::VectorKernels& vectors = highway::vector_kernels();
-  return highway::has_avx2_alone(vectors) || highway::has_avx512(vectors);
+  return highway::highway_leads(highway::vector_kernels());
 }
 
 std::vector<const Backend*> highway_backends() {

@@ -7,6 +7,7 @@
 #define GRAFT_HIGHWAY_POINTWISE_INL_H
 #endif
 
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 #include <algorithm>
@@ -68,9 +69,13 @@ HWY_INLINE void tile(const Pixels& pixels, const Panel& panel, const float* from
   Vector sums[kPixels][kVectors];
   unrolled<kPixels * kVectors>([&](auto i) { sums[i / kVectors][i % kVectors] = hn::Zero(d); });
   const float* row = panel.weights;
+  const std::size_t part = pixels.length * kVectors * lanes;
   for (std::size_t k = 0; k < pixels.length; ++k) {
     Vector w[kVectors];
     for (std::size_t v = 0; v < kVectors; ++v) w[v] = hn::Load(d, row + v * lanes);
+    // What comes behind these weights is read next, and lies far away.
+    constexpr std::size_t kLine = 64 / sizeof(float);
+    for (std::size_t i = 0; i < kVectors * lanes; i += kLine) hwy::Prefetch(row + part + i);
     row += kVectors * lanes;
     unrolled<kPixels>([&](auto p) {
       const Vector x = hn::Set(d, from[p * stride + k]);

@@ -9,10 +9,9 @@ namespace graft::highway {
 namespace {
 
 // Rows of the depthwise result are made until there are this many pixels: what they hold is still
-// in the nearer caches, and a filter that is, too, may be read once for each such strip. A larger
-// filter comes from afar, and is read for twice as many pixels: mostly for the whole photo.
-constexpr std::int64_t kStripPixels = 112;
-constexpr std::size_t kNearBytes = std::size_t{256} << 10;
+// in the nearer caches, and the filter, which may come from afar, is not read for a few pixels
+// alone.
+constexpr std::int64_t kStripPixels = 224;
 
 // Strip by strip: some rows of the depthwise convolution into scratch, then the pointwise
 // convolution of these. Number: what the depthwise sums are kept in.
@@ -27,9 +26,7 @@ class SeparableKernel final : public Kernel {
         out_(out),
         vectors_(vectors) {
     // Strips as even as can be: none is left with a row or two.
-    const bool is_near = filter_.view().depth * size(out[3]) * sizeof(float) <= kNearBytes;
-    const std::int64_t pixels = is_near ? kStripPixels : 2 * kStripPixels;
-    const std::int64_t most = std::clamp<std::int64_t>(pixels / out[2], 1, out[1]);
+    const std::int64_t most = std::clamp<std::int64_t>(kStripPixels / out[2], 1, out[1]);
     const std::int64_t strips = (out[1] + most - 1) / most;
     strip_rows_ = (out[1] + strips - 1) / strips;
   }
