@@ -145,6 +145,55 @@ Result<TensorSpec> infer(const SeparableConv2D& op, Specs in) {
   return infer(Conv2D{}, std::array{between, pointwise[0], pointwise[1]});
 }
 
+Result<TensorSpec> infer(const Quantize&, Specs in) {
+  constexpr std::string_view kName = "Quantize";
+  GRAFT_TRY(expect_count(kName, in, 2, 2));
+  GRAFT_TRY(expect_f32(kName, in));
+  const Shape& x = in[0].shape;
+  if (x.rank() < 1) return bad(kName, "x is a scalar");
+  GRAFT_TRY(expect_vector(kName, "scale", in[1], x[x.rank() - 1]));
+  return TensorSpec{DType::kU8, x, Layout::kDense};
+}
+
+// depthwise: one channel of x a channel of the result, else all.
+template <typename Conv>
+Result<TensorSpec> infer_quantized(std::string_view name, const Conv& op, bool depthwise,
+                                   Specs in) {
+  GRAFT_TRY(expect_count(name, in, 4, 4));
+  if (in[0].dtype != DType::kU8 || in[1].dtype != DType::kI8) {
+    return unsupported(std::string(name) + ": x " + text(in[0]) + " and filter " + text(in[1]) +
+                       " are not u8 and i8");
+  }
+  GRAFT_TRY(expect_f32(name, in.subspan(2)));
+  GRAFT_TRY(expect_rank(name, "x", in[0], 4));
+  GRAFT_TRY(expect_rank(name, "filter", in[1], 4));
+  const Shape& x = in[0].shape;
+  const Shape& filter = in[1].shape;
+  if (filter[2] != x[3]) {
+    return bad(name, "filter " + text(in[1]) + " is for " + std::to_string(filter[2]) +
+                         " channels, x " + text(in[0]) + " has " + std::to_string(x[3]));
+  }
+  const std::int64_t taps = filter[0] * filter[1] * (depthwise ? 1 : filter[2]);
+  if (taps > kMostQuantizedTaps) {
+    return unsupported(std::string(name) + ": sums of " + std::to_string(taps) +
+                       " products may not fit 32 bits");
+  }
+  const std::int64_t channels = depthwise ? filter[2] * filter[3] : filter[3];
+  GRAFT_TRY(expect_vector(name, "bias", in[2], channels));
+  GRAFT_TRY(expect_vector(name, "scale", in[3], channels));
+  GRAFT_ASSIGN(const auto extent, conv_extent(name, op, x, filter));
+  return dense(name, op.to_f32 ? DType::kF32 : DType::kU8,
+               std::array{x[0], extent[0], extent[1], channels});
+}
+
+Result<TensorSpec> infer(const QuantizedConv2D& op, Specs in) {
+  return infer_quantized("QuantizedConv2D", op, false, in);
+}
+
+Result<TensorSpec> infer(const QuantizedDepthwiseConv2D& op, Specs in) {
+  return infer_quantized("QuantizedDepthwiseConv2D", op, true, in);
+}
+
 Result<TensorSpec> infer(const MatMul& op, Specs in) {
   constexpr std::string_view kName = "MatMul";
   GRAFT_TRY(expect_count(kName, in, 2, 3));
@@ -353,9 +402,24 @@ AxisPadding same_padding(std::int64_t in, std::int64_t kernel, std::int64_t stri
 
 std::string_view name_of(const Op& op) {
   constexpr std::array<std::string_view, std::variant_size_v<Op>> kNames = {
-      "Conv2D", "DepthwiseConv2D", "MatMul",     "Pool",    "Binary",
-      "Unary",  "BatchNorm",       "Dequantize", "Concat",  "Pad",
-      "Mean",   "Reshape",         "Softmax",    "Reorder", "SeparableConv2D"};
+      "Conv2D",
+      "DepthwiseConv2D",
+      "MatMul",
+      "Pool",
+      "Binary",
+      "Unary",
+      "BatchNorm",
+      "Dequantize",
+      "Concat",
+      "Pad",
+      "Mean",
+      "Reshape",
+      "Softmax",
+      "Reorder",
+      "SeparableConv2D",
+      "Quantize",
+      "QuantizedConv2D",
+      "QuantizedDepthwiseConv2D"};
   return kNames[op.index()];
 }
 
@@ -379,6 +443,13 @@ std::uint64_t multiply_adds(const Op& op, std::span<const TensorSpec> inputs,
             return unsigned_product({results, filter[0], filter[1], filter[2]});
           },
           [&](const DepthwiseConv2D&) {
+            return unsigned_product({results, inputs[1].shape[0], inputs[1].shape[1]});
+          },
+          [&](const QuantizedConv2D&) {
+            const Shape& filter = inputs[1].shape;
+            return unsigned_product({results, filter[0], filter[1], filter[2]});
+          },
+          [&](const QuantizedDepthwiseConv2D&) {
             return unsigned_product({results, inputs[1].shape[0], inputs[1].shape[1]});
           },
           [&](const SeparableConv2D&) {

@@ -50,6 +50,30 @@ struct SeparableConv2D {
   DepthwiseConv2D depthwise;
   Activation activation = Activation::kNone;  // of the pointwise convolution
 };
+// To whole numbers of a step a channel: scale[c] * x rounded to the nearest one (ties to even),
+// within 0 and 255; NaN gives 0. Inputs: x f32 [..., C], scale f32 [C]. The result is u8.
+struct Quantize {};
+// Convolutions of whole numbers. Inputs: x u8, filter i8 (laid out as Conv2D's or
+// DepthwiseConv2D's, of at most kMostQuantizedTaps numbers a result), bias f32 [channels], scale
+// f32 [channels]. Each result is (float(sum of products) + bias) * scale, three float32 operations
+// rounded one by one; then, as u8, the nearest whole number (ties to even) within 0 and 255, which
+// makes a ReLU and an upper bound of it; or, with to_f32, what the activation makes of it. Filters
+// whose numbers are within +-kMostPortableWeight are exact and fast on every machine: without VNNI,
+// processors add two products in 16 bits.
+struct QuantizedConv2D {
+  int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  Padding padding;
+  Activation activation = Activation::kNone;  // of a result in f32
+  bool to_f32 = false;
+};
+struct QuantizedDepthwiseConv2D {
+  int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
+  Padding padding;
+  Activation activation = Activation::kNone;  // of a result in f32
+  bool to_f32 = false;
+};
+inline constexpr int kMostPortableWeight = 64;               // 2 * 255 * 64 < 2^15
+inline constexpr std::int64_t kMostQuantizedTaps = 1 << 16;  // * 255 * 128 < 2^31
 struct MatMul {  // inputs: a [M,K], b [K,N] (each possibly transposed)[, bias [N]]
   bool transpose_a = false, transpose_b = false;
   Activation activation = Activation::kNone;
@@ -101,7 +125,8 @@ struct Reorder {    // between memory layouts; shape unchanged
 };
 
 using Op = std::variant<Conv2D, DepthwiseConv2D, MatMul, Pool, Binary, Unary, BatchNorm, Dequantize,
-                        Concat, Pad, Mean, Reshape, Softmax, Reorder, SeparableConv2D>;
+                        Concat, Pad, Mean, Reshape, Softmax, Reorder, SeparableConv2D, Quantize,
+                        QuantizedConv2D, QuantizedDepthwiseConv2D>;
 std::string_view name_of(const Op& op);  // "Conv2D"
 
 // Shape and type of the result (dense), or why these inputs cannot be: rank, channel or type

@@ -28,6 +28,8 @@ Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants consta
                  const VectorKernels& vectors);
 Prepared prepare(const MatMul& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors);
+Prepared prepare(const Quantize& op, const OpSpec& spec, Constants constants,
+                 const VectorKernels& vectors);
 Prepared prepare(const SeparableConv2D& op, const OpSpec& spec, Constants constants,
                  const VectorKernels& vectors);
 

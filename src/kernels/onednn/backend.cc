@@ -64,8 +64,10 @@ class OneDnnBackend final : public Backend {
     if (!inferred.ok()) return Refusal{inferred.error().message};
     if (!(*inferred == spec.output)) return Refusal{"the output's spec is not what the op gives"};
     if (constants.size() != spec.inputs.size()) return Refusal{"constants do not match the inputs"};
+    const bool quantized = std::holds_alternative<QuantizedConv2D>(spec.op) ||
+                           std::holds_alternative<QuantizedDepthwiseConv2D>(spec.op);
     for (const TensorSpec& input : spec.inputs) {
-      if (input.dtype != DType::kF32) return Refusal{"f32 only"};
+      if (input.dtype != DType::kF32 && !quantized) return Refusal{"f32 only"};
     }
     if (!has_room_for_code()) throw std::bad_alloc();
     run_single_threaded();

@@ -1,5 +1,6 @@
 // One function an op: the oneDNN kernel for it, or why there is none. They may throw dnnl::error,
-// which the backend turns into a Refusal. Specs are valid (infer_output has passed) and f32.
+// which the backend turns into a Refusal. Specs are valid (infer_output has passed) and f32, but
+// for those of the quantized convolutions.
 // Thread rule: any thread.
 #pragma once
 
@@ -17,6 +18,8 @@ using Constants = std::span<const TensorView>;
 
 Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants);
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants);
+Prepared prepare(const QuantizedConv2D& op, const OpSpec& spec, Constants constants);
+Prepared prepare(const QuantizedDepthwiseConv2D& op, const OpSpec& spec, Constants constants);
 Prepared prepare(const MatMul& op, const OpSpec& spec, Constants constants);
 Prepared prepare(const Pool& op, const OpSpec& spec, Constants constants);
 Prepared prepare(const Mean& op, const OpSpec& spec, Constants constants);

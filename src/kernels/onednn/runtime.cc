@@ -85,6 +85,18 @@ dnnl_stream_t thread_stream() {
   return stream.get();
 }
 
+bool adds_products_exactly() {
+  switch (dnnl_get_effective_cpu_isa()) {
+    case dnnl_cpu_isa_avx2_vnni:
+    case dnnl_cpu_isa_avx512_core_vnni:
+    case dnnl_cpu_isa_avx512_core_bf16:
+    case dnnl_cpu_isa_avx512_core_amx:
+      return true;
+    default:
+      return false;
+  }
+}
+
 void make_product_code() {
   static const bool made = [] {
     constexpr dnnl_dim_t kSide = 16;
@@ -109,8 +121,8 @@ std::string numeric_mode() {
   return mode;
 }
 
-memory::desc describe(const Shape& shape, Layout layout) {
-  return {logical_dims(shape), kF32, tag_of(shape.rank(), layout)};
+memory::desc describe(const Shape& shape, Layout layout, memory::data_type type) {
+  return {logical_dims(shape), type, tag_of(shape.rank(), layout)};
 }
 
 memory::desc describe_any(const Shape& shape) {

@@ -19,6 +19,9 @@ const dnnl::engine& engine();
 dnnl_stream_t thread_stream();
 void run_single_threaded();  // that part alone, for prepare()
 
+// Whether products of u8 and i8 are added in 32 bits, as with VNNI, and not first two in 16.
+bool adds_products_exactly();
+
 // "onednn-2.6.3-avx512_core-l1.32k-l2.1024k": the library's version, the instruction set that it
 // dispatches to, and the caches, by which it splits (and so orders) long sums.
 std::string numeric_mode();
@@ -29,13 +32,13 @@ void make_product_code();
 
 // The memory of a tensor in a layout. Rank 4 is NHWC here and N, C, H, W in oneDNN's logical order;
 // other ranks are row-major as they are. Scalars are described as [1].
-dnnl::memory::desc describe(const Shape& shape, Layout layout);
+dnnl::memory::desc describe(const Shape& shape, Layout layout, dnnl::memory::data_type type = kF32);
 // The same shape, with oneDNN free to choose the memory order.
 dnnl::memory::desc describe_any(const Shape& shape);
 // The layout that a description of this shape has, if it is one of ours.
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
 
-// A copy of dense f32 data in the memory order `packed`.
+// A copy of dense data in the memory order `packed`.
 dnnl::memory pack(const dnnl::memory::desc& plain, const std::byte* data,
                   const dnnl::memory::desc& packed);
 

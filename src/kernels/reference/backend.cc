@@ -80,7 +80,9 @@ std::size_t scratch_bytes(const OpSpec& spec) {
   const Shape& out = spec.output.shape;
   std::int64_t sums = 0;
   if (std::holds_alternative<Conv2D>(spec.op) || std::holds_alternative<DepthwiseConv2D>(spec.op) ||
-      std::holds_alternative<MatMul>(spec.op) || std::holds_alternative<Softmax>(spec.op)) {
+      std::holds_alternative<MatMul>(spec.op) || std::holds_alternative<Softmax>(spec.op) ||
+      std::holds_alternative<QuantizedConv2D>(spec.op) ||
+      std::holds_alternative<QuantizedDepthwiseConv2D>(spec.op)) {
     sums = out[out.rank() - 1];
   } else if (const auto* separable = std::get_if<SeparableConv2D>(&spec.op)) {
     return separable_scratch_bytes(*separable, spec.inputs);

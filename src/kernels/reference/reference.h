@@ -1,9 +1,8 @@
 // The definition of every op's values: plain loops over dense arrays, one function an op.
-// Promise: sums are accumulated in float64 and rounded to float32 once, before the activation;
-// transcendental functions are evaluated in float64 and rounded once; everything else is float32
-// arithmetic in the order of TensorFlow's source. NaN in, NaN out, except that a max pool passes
-// NaN over, as TensorFlow's does.
-// Non-goals: speed. Thread rule: pure functions.
+// Promise: sums of floats are accumulated in float64 and rounded to float32 once, before the
+// activation; transcendental functions are evaluated in float64 and rounded once; everything else
+// is float32 arithmetic in the order of TensorFlow's source. NaN in, NaN out, except that a max
+// pool passes NaN over, as TensorFlow's does. Non-goals: speed. Thread rule: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -36,9 +35,13 @@ void run(const Mean& op, const Call& call);
 void run(const Reshape& op, const Call& call);
 void run(const Softmax& op, const Call& call);
 void run(const Reorder& op, const Call& call);
+void run(const Quantize& op, const Call& call);
+void run(const QuantizedConv2D& op, const Call& call);
+void run(const QuantizedDepthwiseConv2D& op, const Call& call);
 
-// Float64 accumulators: one an output channel (convolutions), column (MatMul), result (Mean) or
-// element of the last axis (Softmax). A separable convolution also keeps what lies between its two.
+// Float64 accumulators (32-bit ones of whole numbers): one an output channel (convolutions), column
+// (MatMul), result (Mean) or element of the last axis (Softmax). A separable convolution also keeps
+// what lies between its two.
 std::size_t scratch_bytes(const OpSpec& spec);
 std::size_t separable_scratch_bytes(const SeparableConv2D& op, std::span<const TensorSpec> inputs);
 

@@ -1,0 +1,92 @@
+#include <algorithm>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "kernels/onednn/ops.h"
+#include "kernels/onednn/primitive_kernel.h"
+#include "kernels/onednn/runtime.h"
+
+namespace graft::onednn {
+namespace {
+
+using dnnl::memory;
+
+// A filter of whole numbers as oneDNN names its dimensions, over our row-major HWIO memory.
+struct WholeFilter {
+  memory::dims dims;
+  memory::format_tag order;
+};
+
+// Two products at a time are added in 16 bits where there is no VNNI, and cut off at their ends.
+bool is_portable(std::span<const std::int8_t> weights) {
+  return std::ranges::all_of(weights,
+                             [](std::int8_t w) { return std::abs(w) <= kMostPortableWeight; });
+}
+
+// Its products of matrices are no gain over convolutions made for these shapes, and generate code
+// when they run, where want of memory for it ends the process.
+bool is_wanted(const char* implementation) {
+  return !is_scalar_fallback(implementation) && std::strstr(implementation, "gemm:") == nullptr &&
+         std::strstr(implementation, ":gemm") == nullptr &&
+         std::strncmp(implementation, "x8s8s32x", 8) != 0;
+}
+
+template <typename Conv>
+Prepared prepare_quantized(const Conv& op, const WholeFilter& filter, const OpSpec& spec,
+                           Constants constants) {
+  for (const TensorView& constant : constants.subspan(1)) {
+    if (constant.data == nullptr) return Refusal{"filter, bias or scale is not known beforehand"};
+  }
+  if (spec.inputs[0].layout != Layout::kDense) return Refusal{"reads dense inputs only"};
+  if (!adds_products_exactly() && !is_portable(constants[1].as<std::int8_t>())) {
+    return Refusal{"weights too large to add two products in 16 bits"};
+  }
+  constexpr auto kU8 = memory::data_type::u8;
+  constexpr auto kS8 = memory::data_type::s8;
+  const memory::desc x = describe(spec.inputs[0].shape, Layout::kDense, kU8);
+  const memory::desc result = describe(spec.output.shape, Layout::kDense, op.to_f32 ? kF32 : kU8);
+  const memory::desc bias = describe(spec.inputs[2].shape, Layout::kDense);
+  const memory::desc any_filter(filter.dims, kS8, memory::format_tag::any);
+  // Saturation to u8 is an activation by itself.
+  dnnl::primitive_attr attr = attributes(op.to_f32 ? op.activation : Activation::kNone);
+  constexpr int kChannelsMask = 1 << 1;
+  const auto scale = constants[3].as<float>();
+  attr.set_output_scales(kChannelsMask, std::vector<float>(scale.begin(), scale.end()));
+  const dnnl::convolution_forward::desc desc(
+      dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, x, any_filter, bias,
+      result, {op.stride_h, op.stride_w}, {op.dilation_h - 1, op.dilation_w - 1},
+      {op.padding.top, op.padding.left}, {op.padding.bottom, op.padding.right});
+  dnnl::convolution_forward::primitive_desc found(desc, attr, engine(), true);
+  while (found && !is_wanted(found.impl_info_str())) {
+    if (!found.next_impl()) return Refusal{"no vectorised convolution for it"};
+  }
+  if (!found) return Refusal{"no vectorised convolution for it"};
+
+  auto kernel = std::make_unique<PrimitiveKernel>(Layout::kDense);
+  kernel->add(dnnl::convolution_forward(found));
+  kernel->bind_input(DNNL_ARG_SRC, 0, x);
+  kernel->bind_output(DNNL_ARG_DST, result);
+  kernel->bind_scratchpad(found.scratchpad_desc());
+  kernel->bind_constant(DNNL_ARG_WEIGHTS, pack({filter.dims, kS8, filter.order}, constants[1].data,
+                                               found.weights_desc()));
+  kernel->bind_constant(DNNL_ARG_BIAS, pack(bias, constants[2].data, bias));
+  return kernel;
+}
+
+}  // namespace
+
+Prepared prepare(const QuantizedConv2D& op, const OpSpec& spec, Constants constants) {
+  const Shape& f = spec.inputs[1].shape;
+  return prepare_quantized(op, {{f[3], f[2], f[0], f[1]}, memory::format_tag::hwio}, spec,
+                           constants);
+}
+
+Prepared prepare(const QuantizedDepthwiseConv2D& op, const OpSpec& spec, Constants constants) {
+  const Shape& f = spec.inputs[1].shape;
+  return prepare_quantized(op, {{f[2], f[3], 1, f[0], f[1]}, memory::format_tag::hwigo}, spec,
+                           constants);
+}
+
+}  // namespace graft::onednn
