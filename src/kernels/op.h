@@ -57,9 +57,10 @@ struct Quantize {};
 // DepthwiseConv2D's, of at most kMostQuantizedTaps numbers a result), bias f32 [channels], scale
 // f32 [channels]. Each result is (float(sum of products) + bias) * scale, three float32 operations
 // rounded one by one; then, as u8, the nearest whole number (ties to even) within 0 and 255, which
-// makes a ReLU and an upper bound of it; or, with to_f32, what the activation makes of it. Filters
-// whose numbers are within +-kMostPortableWeight are exact and fast on every machine: without VNNI,
-// processors add two products in 16 bits.
+// makes a ReLU and an upper bound of it; or, with to_f32, what the activation makes of it.
+// Processors without VNNI add the products of two neighbouring input channels 2j and 2j + 1 in 16
+// bits: where the numbers of one sign in such a pair of a Conv2D's filter sum up to kMostPairSum at
+// most, that is exact, too.
 struct QuantizedConv2D {
   int stride_h = 1, stride_w = 1, dilation_h = 1, dilation_w = 1;
   Padding padding;
@@ -72,7 +73,7 @@ struct QuantizedDepthwiseConv2D {
   Activation activation = Activation::kNone;  // of a result in f32
   bool to_f32 = false;
 };
-inline constexpr int kMostPortableWeight = 64;               // 2 * 255 * 64 < 2^15
+inline constexpr int kMostPairSum = 128;                     // * 255 < 2^15
 inline constexpr std::int64_t kMostQuantizedTaps = 1 << 16;  // * 255 * 128 < 2^31
 struct MatMul {  // inputs: a [M,K], b [K,N] (each possibly transposed)[, bias [N]]
   bool transpose_a = false, transpose_b = false;

@@ -119,14 +119,35 @@ TEST(Quantized, RefusesWhatItCannotSum) {
 
 // ---- every backend against the reference ----
 
+// kExtreme: all of x 255, and weights as large as a machine without VNNI can add up.
 enum class Weights : std::uint8_t { kRandom, kExtreme };
 
+// Within what QuantizedConv2D promises for every machine, or within a byte for a depthwise one.
+void fill_weights(Tensor& filter, bool depthwise, Weights weights, std::mt19937& generator) {
+  std::uniform_int_distribution<int> weight(-127, 127);
+  const auto outputs = static_cast<std::size_t>(filter.shape()[3]);
+  const auto inputs = static_cast<std::size_t>(filter.shape()[2]);
+  const auto numbers = filter.as<std::int8_t>();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    int any = weight(generator);
+    if (weights == Weights::kExtreme && depthwise) any = any < 0 ? -128 : 127;
+    if (!depthwise && i / outputs % inputs % 2 == 1) {
+      const int before = numbers[i - outputs];
+      const int left = kMostPairSum - std::abs(before);
+      if ((any > 0) == (before > 0)) any = std::clamp(any, -left, left);
+      if (weights == Weights::kExtreme) any = before < 0 ? -left : std::min(left, 127);
+    }
+    numbers[i] = static_cast<std::int8_t>(any);
+  }
+}
+
 // Inputs of a quantized convolution whose results fill the range of u8 and leave it at both ends.
-std::vector<Tensor> make_inputs(const Shape& x, const Shape& filter, std::int64_t channels,
-                                std::int64_t taps, Weights weights) {
+std::vector<Tensor> make_inputs(const Shape& x, const Shape& filter, bool depthwise,
+                                Weights weights) {
+  const std::int64_t channels = depthwise ? filter[2] * filter[3] : filter[3];
+  const std::int64_t taps = filter[0] * filter[1] * (depthwise ? 1 : filter[2]);
   std::mt19937 generator(static_cast<unsigned>(taps * 31 + channels));
   std::uniform_int_distribution<int> byte(0, 255);
-  std::uniform_int_distribution<int> weight(-kMostPortableWeight, kMostPortableWeight);
   std::uniform_real_distribution<float> unit(-1, 1);
   std::vector<Tensor> inputs;
   inputs.emplace_back(DType::kU8, x);
@@ -134,12 +155,8 @@ std::vector<Tensor> make_inputs(const Shape& x, const Shape& filter, std::int64_
     value = weights == Weights::kExtreme ? 255 : static_cast<std::uint8_t>(byte(generator));
   }
   inputs.emplace_back(DType::kI8, filter);
-  for (std::int8_t& value : inputs.back().as<std::int8_t>()) {
-    const int any = weight(generator);
-    const int end = any < 0 ? -kMostPortableWeight : kMostPortableWeight;
-    value = static_cast<std::int8_t>(weights == Weights::kExtreme ? end : any);
-  }
-  const float spread = 255 * 37 * std::sqrt(static_cast<float>(taps));  // about that of the sums
+  fill_weights(inputs.back(), depthwise, weights, generator);
+  const float spread = 255 * 70 * std::sqrt(static_cast<float>(taps));  // about that of the sums
   inputs.emplace_back(DType::kF32, Shape{channels});
   for (float& value : inputs.back().as<float>()) value = spread * unit(generator);
   inputs.emplace_back(DType::kF32, Shape{channels});
@@ -178,10 +195,8 @@ void expect_same_bits(const ConformanceCase& test, const std::vector<Tensor>& in
 template <typename Conv>
 void check_layer(Conv op, const Shape& x, const Shape& filter, bool must_be_fast = true) {
   constexpr bool kDepthwise = std::is_same_v<Conv, QuantizedDepthwiseConv2D>;
-  const std::int64_t channels = kDepthwise ? filter[2] * filter[3] : filter[3];
-  const std::int64_t taps = filter[0] * filter[1] * (kDepthwise ? 1 : filter[2]);
   for (const Weights weights : {Weights::kRandom, Weights::kExtreme}) {
-    const std::vector<Tensor> inputs = make_inputs(x, filter, channels, taps, weights);
+    const std::vector<Tensor> inputs = make_inputs(x, filter, kDepthwise, weights);
     for (const bool to_f32 : {false, true}) {
       op.to_f32 = to_f32;
       op.activation = to_f32 ? Activation::kRelu6 : Activation::kNone;
@@ -261,6 +276,15 @@ TEST(ConformanceQuantized, OddShapes) {
   check_layer(QuantizedDepthwiseConv2D{1, 1, 1, 1, {1, 1, 1, 1}}, {1, 6, 6, 8}, {3, 3, 8, 2},
               false);
   check_layer(depthwise_same(1, 1), {1, 1, 1, 24}, {3, 3, 24, 1}, false);
+}
+
+// 2 * 255 * 127 does not fit 16 bits: what is summed there is refused, or right all the same.
+TEST(ConformanceQuantized, LargePairsAreRightOrRefused) {
+  std::vector<Tensor> inputs = make_inputs({1, 4, 4, 64}, {1, 1, 64, 32}, false, Weights::kExtreme);
+  for (std::int8_t& weight : inputs[1].as<std::int8_t>()) weight = 127;
+  QuantizedConv2D op;
+  op.to_f32 = true;
+  expect_same_bits(case_of("large pairs", op, inputs), inputs);
 }
 
 TEST(ConformanceQuantized, NumbersOfEveryWidth) {

@@ -11,6 +11,7 @@
 #include "graph/import.h"
 #include "graph/rewrite.h"
 #include "image/resize.h"
+#include "model/calibration.h"
 #include "model/identify.h"
 
 namespace graft {
@@ -18,6 +19,8 @@ namespace {
 
 // Raised when the pixels that decode_image() and resize_normalize() give for a photo change.
 constexpr const char* kDecodeRule = "tf-jpeg-1";
+// Raised when quantize() makes other whole numbers of a network.
+constexpr const char* kWholeRule = "int8-1";
 
 // How far a network's own multiply-adds may lie from the published figure, which is rounded (14 for
 // 13.6 million at worst); the next width is a factor of 1.8 away.
@@ -47,6 +50,7 @@ struct Backbone::State {
   BackboneOptions options;
   std::string fingerprint;
   std::optional<wire::GraphDef> graph_def;
+  ActivationRanges ranges;  // in int8, once it is calibrated
   std::optional<Program> program;
 };
 
@@ -76,14 +80,41 @@ const std::string& Backbone::fingerprint() const {
   return state_->fingerprint;
 }
 
+const std::string& Backbone::backend() const {
+  return state_->options.backend;
+}
+const DecodeOptions& Backbone::decode_options() const {
+  return state_->options.decode;
+}
+Precision Backbone::precision() const {
+  return state_->options.precision;
+}
+
+void Backbone::use_ranges(ActivationRanges ranges) {
+  assert(precision() == Precision::kInt8 && !state_->program);
+  state_->ranges = std::move(ranges);
+}
+const ActivationRanges& Backbone::ranges() const {
+  return state_->ranges;
+}
+
 std::string Backbone::feature_space() const {
+  std::string space = photo_space() + " mode=" + expected_numeric_mode(state_->options.backend);
+  if (precision() == Precision::kInt8) {
+    assert(!state_->ranges.empty());
+    space += std::string(" precision=") + kWholeRule +
+             " calibration=" + calibration_fingerprint(state_->ranges);
+  }
+  return space;
+}
+
+std::string Backbone::photo_space() const {
   const ModelSpec& spec = state_->spec;
   return "sha256=" + state_->fingerprint + " input=" + spec.input_tensor +
          " feature=" + spec.feature_tensor + " size=" + size_text(spec.height(), spec.width()) +
          " mean=" + float_text(spec.norm.mean) + " std=" + float_text(spec.norm.std) +
          " decode=" + kDecodeRule +
-         " exif=" + (state_->options.decode.apply_exif_orientation ? "1" : "0") +
-         " mode=" + expected_numeric_mode(state_->options.backend);
+         " exif=" + (state_->options.decode.apply_exif_orientation ? "1" : "0");
 }
 
 Result<const wire::GraphDef*> Backbone::graph_def() {
@@ -95,12 +126,10 @@ Result<const wire::GraphDef*> Backbone::graph_def() {
   return &*state_->graph_def;
 }
 
-Result<void> Backbone::compile() {
-  if (state_->program) return {};
+Result<Graph> Backbone::simplified() {
   const ModelSpec& spec = state_->spec;
   const std::string subject = printable(origin());
   GRAFT_ASSIGN(const wire::GraphDef* def, graph_def());
-
   ImportOptions import;
   import.input = spec.input_tensor;
   import.outputs = {spec.feature_tensor};
@@ -109,9 +138,22 @@ Result<void> Backbone::compile() {
   if (!imported.ok()) return explained(*def, spec, subject, std::move(imported).error());
   auto simplified = simplify(*imported, import.outputs);
   if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
+  return simplified;
+}
+
+Result<void> Backbone::compile() {
+  if (state_->program) return {};
+  const ModelSpec& spec = state_->spec;
+  const std::string subject = printable(origin());
+  GRAFT_ASSIGN(Graph graph, simplified());
+  if (precision() == Precision::kInt8) {
+    auto whole = quantize(graph, state_->ranges);
+    if (!whole.ok()) return with_context(subject, std::move(whole).error());
+    graph = std::move(whole).value();
+  }
   CompileOptions options;
   options.backend = state_->options.backend;
-  auto compiled = Program::compile(*simplified, import.outputs, options);
+  auto compiled = Program::compile(graph, std::array{spec.feature_tensor}, options);
   if (!compiled.ok()) return with_context(subject, std::move(compiled).error());
 
   const TensorSpec& input = compiled->input();

@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/result.h"
 #include "graph/program.h"
+#include "graph/quantize.h"
 #include "image/augment.h"
 #include "image/decode.h"
 #include "model/source.h"
@@ -20,9 +21,15 @@
 
 namespace graft {
 
+enum class Precision : std::uint8_t {
+  kFloat32,
+  kInt8,  // convolutions in whole numbers, by the ranges of a calibration (model/calibration.h)
+};
+
 struct BackboneOptions {
   std::string backend;  // as CompileOptions::backend
   DecodeOptions decode;
+  Precision precision = Precision::kFloat32;
 };
 
 class Extractor;
@@ -40,12 +47,23 @@ class Backbone {
   const ModelSpec& spec() const;
   const std::string& origin() const;       // file the bytes came from
   const std::string& fingerprint() const;  // SHA-256 of the GraphDef bytes, hex
+  const std::string& backend() const;
+  const DecodeOptions& decode_options() const;
+  Precision precision() const;
   // Everything a feature depends on but the photo, as one line (see FeatureKey::space). Uses the
-  // backends' numeric mode without compiling.
+  // backends' numeric mode without compiling. In int8, after use_ranges().
   std::string feature_space() const;
+  // The same but for the arithmetic: what a calibration belongs to.
+  std::string photo_space() const;
+
+  // In int8, before feature_space() and compile(): the calibration, which stays.
+  void use_ranges(ActivationRanges ranges);
+  const ActivationRanges& ranges() const;  // empty: float32, or not calibrated yet
 
   // Parses once, on first use; the errors of parse_graph_def with the origin in front.
   Result<const wire::GraphDef*> graph_def();
+  // The network in float32, cut at its feature: imported and simplified.
+  Result<Graph> simplified();
   // Imports, simplifies, compiles; checks that the feature has spec().feature_width values and the
   // input the right shape. Idempotent.
   Result<void> compile();

@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -19,10 +18,26 @@ struct WholeFilter {
   memory::format_tag order;
 };
 
-// Two products at a time are added in 16 bits where there is no VNNI, and cut off at their ends.
-bool is_portable(std::span<const std::int8_t> weights) {
-  return std::ranges::all_of(weights,
-                             [](std::int8_t w) { return std::abs(w) <= kMostPortableWeight; });
+// Whether no two products that are added in 16 bits, where there is no VNNI, can leave them.
+bool is_portable(const QuantizedConv2D&, const Shape& filter,
+                 std::span<const std::int8_t> weights) {
+  const auto outputs = static_cast<std::size_t>(filter[3]);
+  const auto inputs = static_cast<std::size_t>(filter[2]);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    const std::size_t input = i / outputs % inputs;
+    if (input % 2 == 1 || input + 1 == inputs) continue;
+    const int a = weights[i];
+    const int b = weights[i + outputs];
+    if (std::max(a, 0) + std::max(b, 0) > kMostPairSum ||
+        std::min(a, 0) + std::min(b, 0) < -kMostPairSum) {
+      return false;
+    }
+  }
+  return true;
+}
+// These are added in 32 bits everywhere.
+bool is_portable(const QuantizedDepthwiseConv2D&, const Shape&, std::span<const std::int8_t>) {
+  return true;
 }
 
 // Its products of matrices are no gain over convolutions made for these shapes, and generate code
@@ -40,7 +55,8 @@ Prepared prepare_quantized(const Conv& op, const WholeFilter& filter, const OpSp
     if (constant.data == nullptr) return Refusal{"filter, bias or scale is not known beforehand"};
   }
   if (spec.inputs[0].layout != Layout::kDense) return Refusal{"reads dense inputs only"};
-  if (!adds_products_exactly() && !is_portable(constants[1].as<std::int8_t>())) {
+  if (!adds_products_exactly() &&
+      !is_portable(op, spec.inputs[1].shape, constants[1].as<std::int8_t>())) {
     return Refusal{"weights too large to add two products in 16 bits"};
   }
   constexpr auto kU8 = memory::data_type::u8;
