@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/format.h"
@@ -12,6 +13,7 @@
 #include "cli/network_options.h"
 #include "cli/run_console.h"
 #include "kernels/backend.h"
+#include "train/calibration.h"
 #include "train/network_choice.h"
 
 namespace graft {
@@ -140,6 +142,8 @@ Result<Written> write_features(const FeaturesFlags& flags, Console& console,
   options.bottleneck_dir = run.bottleneck_dir;
   options.format = run.bottleneck_format;
   options.threads = run.threads;
+  GRAFT_TRY(calibrate(*network.backbone, written.dataset, run.bottleneck_dir,
+                      run.threads > 0 ? run.threads : available_cores(), observer, stop));
   GRAFT_ASSIGN(written.features,
                extract_features(written.dataset, &*network.backbone, network.spec.architecture,
                                 options, observer, stop));

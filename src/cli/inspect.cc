@@ -10,6 +10,7 @@
 #include "graph/classifier_parts.h"
 #include "graph/import.h"
 #include "graph/program.h"
+#include "graph/quantize.h"
 #include "graph/rewrite.h"
 #include "model/custom_network.h"
 #include "model/export.h"
@@ -115,6 +116,10 @@ Result<void> check_layer(const char* option, const std::string& layer, const wir
       (near.empty() ? "see graft inspect without it" : "did you mean " + printable(near) + "?"));
 }
 
+const char* precision_of(const SideFile& side) {
+  return side.int8_ranges.empty() ? "float32" : "int8";
+}
+
 Result<Program> compile(const wire::GraphDef& def, const Inspection& found,
                         const InspectFlags& flags) {
   ImportOptions import;
@@ -122,7 +127,10 @@ Result<Program> compile(const wire::GraphDef& def, const Inspection& found,
   import.outputs = {found.output};
   import.input_shape = shape_to_feed(def, found);
   GRAFT_ASSIGN(const Graph graph, import_graph_def(def, import));
-  GRAFT_ASSIGN(const Graph simple, simplify(graph, import.outputs));
+  GRAFT_ASSIGN(Graph simple, simplify(graph, import.outputs));
+  if (found.side && !found.side->int8_ranges.empty()) {
+    GRAFT_ASSIGN(simple, quantize(simple, found.side->int8_ranges));
+  }
   CompileOptions options;
   options.backend = flags.backend;
   return Program::compile(simple, import.outputs, options);
@@ -208,6 +216,7 @@ std::string to_text(const std::string& path, const Inspection& found, bool steps
     line("photos", std::to_string(side.input_width) + "x" + std::to_string(side.input_height) +
                        ", mean " + format("%g", static_cast<double>(side.mean)) + ", std " +
                        format("%g", static_cast<double>(side.std)));
+    line("precision", precision_of(side));
     std::string labels;
     for (const std::string& label : side.labels) labels += (labels.empty() ? "" : ", ") + label;
     line("labels", std::to_string(side.labels.size()) + ": " + printable(labels));
@@ -260,12 +269,17 @@ Json to_json(const std::string& path, const Inspection& found) {
   for (const OpCount& op : s.ops) json["ops"][printable(op.op)] = op.count;
   if (found.side) {
     const SideFile& side = *found.side;
-    json["side_file"] = {
-        {"architecture", side.architecture},   {"backbone_fingerprint", side.backbone_fingerprint},
-        {"input_tensor", side.input_tensor},   {"feature_tensor", side.feature_tensor},
-        {"output_tensor", side.output_tensor}, {"input_height", side.input_height},
-        {"input_width", side.input_width},     {"mean", as_written(side.mean)},
-        {"std", as_written(side.std)},         {"labels", side.labels}};
+    json["side_file"] = {{"architecture", side.architecture},
+                         {"backbone_fingerprint", side.backbone_fingerprint},
+                         {"input_tensor", side.input_tensor},
+                         {"feature_tensor", side.feature_tensor},
+                         {"output_tensor", side.output_tensor},
+                         {"input_height", side.input_height},
+                         {"input_width", side.input_width},
+                         {"mean", as_written(side.mean)},
+                         {"std", as_written(side.std)},
+                         {"precision", precision_of(side)},
+                         {"labels", side.labels}};
   }
   if (!found.program) {
     json["not_compiled"] = printable(found.not_compiled);

@@ -11,7 +11,7 @@
 
 namespace graft {
 
-// --architecture and --feature.
+// --architecture, --feature and --precision.
 void declare_network(Options& options, RetrainOptions& run, const std::string& architecture_help);
 // --graph and what belongs to it, under a heading of their own.
 void declare_custom_network(Options& options, RetrainOptions& run);

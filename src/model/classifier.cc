@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "graph/classifier_parts.h"
 #include "graph/import.h"
+#include "graph/quantize.h"
 #include "graph/rewrite.h"
 #include "image/resize.h"
 #include "model/class_map.h"
@@ -63,6 +64,7 @@ struct Facts {
   float mean = 0, std = 0;
   bool apply_exif_orientation = false;
   std::vector<std::string> labels;
+  ActivationRanges int8_ranges;  // empty: float32
   std::string source;
   bool preprocessing_known = true;  // false: mean and std are label_image.py's guess
 };
@@ -77,6 +79,7 @@ Facts facts_of(const SideFile& side, std::string source) {
   facts.std = side.std;
   facts.apply_exif_orientation = side.apply_exif_orientation;
   facts.labels = side.labels;
+  facts.int8_ranges = side.int8_ranges;
   facts.source = std::move(source);
   return facts;
 }
@@ -206,7 +209,8 @@ void Classifier::State::apply(const ClassifierOptions& options, const Facts& fac
   const bool by_hand = !same_norm || height != facts.height || width != facts.width;
   preprocessing = "input " + std::to_string(width) + "x" + std::to_string(height) + " mean " +
                   float_text(norm.mean) + " std " + float_text(norm.std) +
-                  (by_hand ? ", as given" : ", from " + facts.source);
+                  (by_hand ? ", as given" : ", from " + facts.source) +
+                  (facts.int8_ranges.empty() ? "" : ", int8");
 }
 
 Result<void> Classifier::State::load_labels(const ClassifierOptions& options, const Facts& facts) {
@@ -308,6 +312,12 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options) {
       outputs.push_back(state->class_map->activation);
       outputs.push_back(state->class_map->logits);
     }
+  }
+  if (!facts.int8_ranges.empty()) {
+    // Its last layer was trained on what int8 makes of photos.
+    GRAFT_ASSIGN(const Graph kept, cut_at(*simplified, outputs));
+    simplified = quantize(kept, facts.int8_ranges);
+    if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
   }
   auto program = Program::compile(*simplified, outputs, compile);
   if (!program.ok()) return with_context(subject, std::move(program).error());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "graph/quantize.h"
 #include "model/head.h"
 #include "model/spec.h"
 #include "wire/graph_def.pb.h"
@@ -46,7 +47,9 @@ struct SideFile {
   float mean = 0, std = 0;
   bool apply_exif_orientation = false;
   std::vector<std::string> labels;  // as printable() gives them
-  std::string graph_sha256;         // of the .pb beside it; another graph there is noticed
+  // What the features it was trained on were computed by; empty: float32.
+  ActivationRanges int8_ranges;
+  std::string graph_sha256;  // of the .pb beside it; another graph there is noticed
   std::optional<SplitRecord> split;
 };
 std::string side_file_path(const std::string& graph_path);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "model/calibration.h"
 #include "model/export.h"
 
 namespace graft {
@@ -14,6 +15,7 @@ namespace {
 constexpr const char* kSideFileFormat = "graft-classifier";
 constexpr int kSideFileVersion = 1;
 constexpr const char* kAttribute = "_graft_classifier";
+constexpr const char* kInt8 = "int8";  // float32 goes without saying
 
 Json json_of(const SideFile& side) {
   Json labels = Json::array();
@@ -32,6 +34,10 @@ Json json_of(const SideFile& side) {
   json["feature_tensor"] = side.feature_tensor;
   json["output_tensor"] = side.output_tensor;
   json["labels"] = std::move(labels);
+  if (!side.int8_ranges.empty()) {
+    json["precision"] = kInt8;
+    json["ranges"] = ranges_json(side.int8_ranges);
+  }
   return json;
 }
 
@@ -105,6 +111,12 @@ const char* fill(const Json& json, SideFile& side) {
     if (!label.is_string()) return "has a label that is not text";
     side.labels.push_back(label.get<std::string>());
   }
+  if (json.find("precision") == json.end()) return nullptr;
+  if (text_at(json, "precision") != kInt8)
+    return "has a precision that this program cannot compute";
+  auto ranges = ranges_of(json.value("ranges", Json()));
+  if (!ranges) return "has no usable ranges for int8";
+  side.int8_ranges = *std::move(ranges);
   return nullptr;
 }
 

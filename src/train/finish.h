@@ -28,6 +28,7 @@ struct GraphMaker {
   const wire::GraphDef* backbone_def = nullptr;  // null: the head alone
   std::string backbone_fingerprint;              // empty with the head alone
   std::vector<std::string> labels;
+  ActivationRanges int8_ranges;  // Backbone::ranges
 
   // The graph with this head and its side file, at `path`. Returns the file's SHA-256.
   Result<std::string> save(const Head& head, const std::string& path) const;

@@ -18,6 +18,7 @@ Result<ModelSpec> choose_spec(const RetrainOptions& options) {
 BackboneOptions backbone_options(const RetrainOptions& options) {
   BackboneOptions backbone;
   backbone.backend = options.backend;
+  backbone.precision = options.precision;
   backbone.decode.apply_exif_orientation = options.apply_exif_orientation;
   return backbone;
 }
@@ -38,6 +39,14 @@ Result<ChosenNetwork> choose_network(const RetrainOptions& options, RunObserver&
                                        backbone_options(options), std::move(opened.def));
   } else {
     GRAFT_ASSIGN(chosen.spec, choose_spec(options));
+  }
+  if (options.precision == Precision::kInt8) {
+    if (options.bottleneck_format == CacheFormat::kText) {
+      return invalid_argument(
+          "--bottleneck_format=text: TensorFlow's text files hold what float32 gives: leave it or "
+          "--precision=int8 out");
+    }
+    chosen.spec.has_text_caches = false;
   }
   if (options.bottleneck_format == CacheFormat::kText && !chosen.spec.has_text_caches) {
     return invalid_argument(

@@ -12,6 +12,7 @@
 #include "data/text_cache.h"
 #include "model/export.h"
 #include "model/source.h"
+#include "train/calibration.h"
 #include "train/finish.h"
 #include "train/network_choice.h"
 #include "train/retrain_options.h"
@@ -156,8 +157,9 @@ class Retraining {
     if (backbone_) {
       GRAFT_ASSIGN(def, backbone_->graph_def());
     }
-    graphs_ = std::make_unique<GraphMaker>(GraphMaker{
-        options_, spec_, def, backbone_ ? backbone_->fingerprint() : "", labels_of(dataset_)});
+    graphs_ = std::make_unique<GraphMaker>(
+        GraphMaker{options_, spec_, def, backbone_ ? backbone_->fingerprint() : "",
+                   labels_of(dataset_), backbone_ ? backbone_->ranges() : ActivationRanges()});
     const int classes = static_cast<int>(dataset_.classes.size());
     const Head untrained{Tensor(DType::kF32, Shape{spec_.feature_width, classes}),
                          Tensor(DType::kF32, Shape{classes})};
@@ -167,6 +169,11 @@ class Retraining {
 
   Result<void> extract() {
     const std::size_t classes = dataset_.classes.size();
+    if (backbone_) {
+      GRAFT_TRY(
+          calibrate(*backbone_, dataset_, options_.bottleneck_dir, threads_, observer_, stop_));
+      graphs_->int8_ranges = backbone_->ranges();
+    }
     const FeatureOptions options{options_.bottleneck_dir, options_.bottleneck_format, threads_};
     auto features =
         extract_features(dataset_, backbone(), network_name(), options, observer_, stop_);

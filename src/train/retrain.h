@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "data/dataset.h"
 #include "image/augment.h"
+#include "model/backbone.h"
 #include "model/custom_network.h"
 #include "model/spec.h"
 #include "train/evaluation.h"
@@ -44,6 +45,7 @@ struct RetrainOptions {
   // Beyond the original.
   CustomNetwork custom;  // where given, in place of architecture
   FeatureKind feature = FeatureKind::kOriginal;
+  Precision precision = Precision::kFloat32;
   int augment_cache = 0;  // distorted variants a photo; 0: a new distortion at every step
   std::uint64_t seed = 0;
   std::uint64_t split_seed = 0;

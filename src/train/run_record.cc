@@ -69,6 +69,8 @@ void RunRecord::describe_network(const ModelSpec& spec, const Backbone* backbone
   network["feature_tensor"] = spec.feature_tensor;
   network["feature_width"] = spec.feature_width;
   network["untrained"] = spec.untrained;
+  const bool int8 = backbone != nullptr && backbone->precision() == Precision::kInt8;
+  network["precision"] = int8 ? "int8" : "float32";
 }
 
 void RunRecord::describe_photos(const Dataset& dataset, const FeatureStats& stats,
