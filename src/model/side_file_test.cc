@@ -50,6 +50,30 @@ TEST(SideFile, LiesBesideItsGraph) {
   EXPECT_EQ(side_file_path(".pb"), ".pb.json");
 }
 
+TEST(SideFile, SaysInt8WithItsRangesAndNothingOfFloat32) {
+  SideFile side = sample_side();
+  EXPECT_EQ(to_json(side).find("precision"), std::string::npos);
+  side.int8_ranges = {{"MobilenetV1/Conv2d_0/Relu6", {0, 149, 255}}};
+  const TestDirectory dir;
+  const std::string text = to_json(side);
+  ASSERT_TRUE(write_atomically(dir / "g.json", text).ok());
+  const auto read = read_side_file(dir / "g.pb");
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  EXPECT_EQ(read->int8_ranges, side.int8_ranges);
+
+  for (const auto& [what, with] : {std::pair("\"int8\"", "\"int4\""),
+                                   {"\"int8\"", "8"},
+                                   {"\"0095ff\"", "\"0095f\""},
+                                   {"\"ranges\"", "\"rages\""}}) {
+    std::string wrong = text;
+    wrong.replace(wrong.find(what), std::string(what).size(), with);
+    ASSERT_TRUE(write_atomically(dir / "g.json", wrong).ok());
+    const auto refused = read_side_file(dir / "g.pb");
+    ASSERT_FALSE(refused.ok()) << with;
+    EXPECT_EQ(refused.error().kind, ErrorKind::kCorrupt);
+  }
+}
+
 TEST(SideFile, ComesBackAsWritten) {
   const TestDirectory dir;
   const SideFile side = sample_side();

@@ -16,6 +16,7 @@ namespace {
 
 using testing::Contains;
 using testing::HasSubstr;
+using testing::Not;
 
 class RetrainPhotosTest : public testing::Test {
  protected:
@@ -115,6 +116,78 @@ TEST_F(RetrainPhotosTest, PooledFeaturesAreKeptApartFromLogits) {
   EXPECT_EQ(custom->features.from_store, 30U);  // one network, one tensor: one key
   EXPECT_EQ(read_side_file(options_.output_graph)->architecture, "frozen_graph.pb");
   EXPECT_THAT(observer_.messages, Contains(HasSubstr("AvgPool_1a/AvgPool (256 values)")));
+}
+
+// Calibrated once, cached apart from float32, and the written graph answers as it was trained
+// (which every run checks on photos of the test split).
+TEST_F(RetrainPhotosTest, Int8IsCalibratedOnceAndKeptApartFromFloat32) {
+  ASSERT_TRUE(run().ok());
+  const std::string in_float32 = graph();
+  EXPECT_TRUE(read_side_file(options_.output_graph)->int8_ranges.empty());
+
+  options_.precision = Precision::kInt8;
+  const auto cold = run();
+  ASSERT_TRUE(cold.ok()) << cold.error().message;
+  EXPECT_EQ(cold->features.computed, 30U);
+  EXPECT_THAT(observer_.messages, Contains(HasSubstr("Calibrated int8 on")));
+  EXPECT_EQ(read_side_file(options_.output_graph)->int8_ranges.size(), 26U);
+  EXPECT_THAT(*read_text_file(cold->run_json), HasSubstr("\"precision\": \"int8\""));
+  const std::string in_int8 = graph();
+  EXPECT_FALSE(in_int8 == in_float32);
+
+  observer_.messages.clear();
+  const auto warm = run();
+  ASSERT_TRUE(warm.ok()) << warm.error().message;
+  EXPECT_EQ(warm->features.from_store, 30U);
+  EXPECT_THAT(observer_.messages, Not(Contains(HasSubstr("Calibrated"))));
+  EXPECT_TRUE(graph() == in_int8);
+
+  // Photos that come later are computed by the ranges that are there.
+  test::put_file(photo(0, 10), test::drawn_photo(0, 77));
+  const auto more = run();
+  ASSERT_TRUE(more.ok()) << more.error().message;
+  EXPECT_EQ(more->features.from_store, 30U);
+  EXPECT_EQ(more->features.computed, 1U);
+  std::filesystem::remove(photo(0, 10));
+
+  options_.precision = Precision::kFloat32;
+  const auto again = run();
+  ASSERT_TRUE(again.ok());
+  EXPECT_EQ(again->features.from_store, 30U);
+  EXPECT_TRUE(graph() == in_float32);
+
+  options_.precision = Precision::kInt8;
+  options_.bottleneck_format = CacheFormat::kText;
+  const auto text = run();
+  ASSERT_FALSE(text.ok());
+  EXPECT_THAT(text.error().message, HasSubstr("--bottleneck_format=text"));
+}
+
+TEST_F(RetrainPhotosTest, Int8GivesTheSameBytesForAnyThreadsAndADamagedCalibration) {
+  options_.precision = Precision::kInt8;
+  ASSERT_TRUE(run().ok());
+  const std::string first = graph();
+  std::vector<std::string> calibrations;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.bottleneck_dir)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("int8-")) calibrations.push_back(entry.path().string());
+  }
+  ASSERT_EQ(calibrations.size(), 1U);
+  const std::string calibration = *read_text_file(calibrations[0]);
+  test::put_file(calibrations[0], as_bytes(calibration.substr(0, calibration.size() / 2)));
+  options_.threads = 1;
+  const auto measured_anew = run();
+  ASSERT_TRUE(measured_anew.ok()) << measured_anew.error().message;
+  EXPECT_THAT(observer_.warnings, Contains(HasSubstr("is not a calibration")));
+  EXPECT_EQ(measured_anew->features.from_store, 30U);
+  EXPECT_EQ(*read_text_file(calibrations[0]), calibration);
+  EXPECT_TRUE(graph() == first);
+}
+
+TEST_F(RetrainPhotosTest, Int8TrainsOnDistortedPhotosToo) {
+  options_.precision = Precision::kInt8;
+  options_.distortion = {true, 10, 10, 10};
+  trained_through_a_stop();
 }
 
 TEST_F(RetrainPhotosTest, SameBytesForAnyThreadsColdOrWarm) {

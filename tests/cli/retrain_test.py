@@ -189,6 +189,57 @@ class Retrain(Case):
         self.assertEqual(again["confusion"], measured["confusion"])
 
 
+class Int8(Case):
+    def test_the_whole_job_apart_from_float32(self):
+        def run(*words):
+            done = self.run_ok(*retrain_words("int8", "--json", "--how_many_training_steps=50",
+                                              "--bottleneck_dir=int8/bottlenecks", *words))
+            return done, json.loads(done.stdout)
+        total = PHOTOS_PER_CLASS * 5
+        done, result = run("--precision=int8")
+        self.assertEqual(result["features"]["computed"], total)
+        self.assertRegex(done.stderr, r"(?m)^Calibrated int8 on 64 photos, for int8/bottlenecks/int8-")
+        self.assertEqual(len(list((PLACE.work / "int8/bottlenecks").glob("int8-*.json"))), 1)
+        side = json.loads((PLACE.work / "int8/graph.json").read_text())
+        self.assertEqual(side["precision"], "int8")
+        run_json = json.loads((PLACE.work / "int8/summaries/run.json").read_text())
+        self.assertEqual(run_json["network"]["precision"], "int8")
+        self.assertEqual(run_json["options"]["precision"], "int8")
+
+        # The same photo says the same through every command, and the test of the training holds.
+        labelled = json.loads(self.run_ok("label", "--graph=int8/graph.pb", str(photos()[0]),
+                                          "--json").stdout)
+        self.assertEqual(len(labelled[0]["predictions"]), 5)
+        evaluated = json.loads(self.run_ok("evaluate", "tf_files/flower_photos",
+                                           "--graph=int8/graph.pb", "--json").stdout)
+        self.assertEqual(evaluated["confusion"], result["test"]["confusion"])
+        inspected = self.run_ok("inspect", "int8/graph.pb", "--steps").stdout
+        self.assertRegex(inspected, r"(?m)^  precision       int8$")
+        self.assertEqual(inspected.count("  QuantizedConv2D  "), 13)
+
+        again, warm = run("--precision=int8")
+        self.assertEqual(warm["features"]["from_store"], total)
+        self.assertNotIn("Calibrated", again.stderr)
+        self.assertEqual(warm["graph_sha256"], result["graph_sha256"])
+        _, plain = run()
+        self.assertEqual(plain["features"]["computed"], total)
+        self.assertNotEqual(plain["graph_sha256"], result["graph_sha256"])
+        self.assertNotIn("precision", json.loads((PLACE.work / "int8/graph.json").read_text()))
+        features = json.loads(self.run_ok(
+            "features", "tf_files/flower_photos", f"--architecture={NETWORK}", "--precision=int8",
+            "--bottleneck_dir=int8/bottlenecks", "--output=int8/f.npy", "--json").stdout)
+        self.assertEqual(features["features"]["from_store"], total)
+        self.assertIn(" precision=int8-", features["space"])
+
+    def test_what_cannot_be_is_said(self):
+        done = graft(*retrain_words("int8_no", "--precision=int4"))
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("float32|int8", done.stderr)
+        done = graft(*retrain_words("int8_no", "--precision=int8", "--bottleneck_format=text"))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn("--bottleneck_format=text", done.stderr)
+
+
 class Interrupted(Case):
     # So many evaluations that the run stops at a full pipe until this test reads on.
     WORDS = ("--how_many_training_steps=20000", "--eval_step_interval=10")
