@@ -1,10 +1,13 @@
 // pipeline_bench: speeds of the rooms on real photos, one JSON object on standard output.
 //   pipeline_bench --image_dir D --model_dir D --architecture A [--photos 200] [--threads 0]
 // Each figure is the median of several passes over photos held in memory; one thread, then all.
+// "precisions" are milliseconds of one thread's processor time a photo in float32 and int8 (ranges
+// measured on these photos), both in turns, the median of the turns.
 // bench/run.py calls it and measures whole processes besides.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <ctime>
 #include <exception>
 #include <functional>
 #include <map>
@@ -21,6 +24,7 @@
 #include "image/resize.h"
 #include "kernels/peak.h"
 #include "model/backbone.h"
+#include "model/calibration.h"
 #include "model/source.h"
 #include "model/spec.h"
 #include "train/head_trainer.h"
@@ -124,6 +128,61 @@ Json measure_photos(const Photos& photos, const Backbone& backbone, int threads)
   return result;
 }
 
+double thread_milliseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+}
+
+// The backbone in int8; nullptr: none of its layers can.
+std::unique_ptr<Backbone> in_int8(const ModelSpec& spec, const ModelBytes& bytes,
+                                  const Photos& photos) {
+  BackboneOptions options;
+  options.precision = Precision::kInt8;
+  auto backbone = std::make_unique<Backbone>(Backbone::create(spec, bytes, options));
+  const auto meter = RangeMeter::prepare(*backbone);
+  if (!meter.ok()) return nullptr;
+  std::vector<RangeMeter::Worker> worker;
+  worker.push_back(meter->make_worker());
+  constexpr std::size_t kPhotos = 64;
+  for (std::size_t i = 0; i < std::min(kPhotos, photos.bytes.size()); ++i) {
+    must(worker[0].add(photos.bytes[i * photos.bytes.size() / kPhotos % photos.bytes.size()]));
+  }
+  backbone->use_ranges(meter->ranges(worker));
+  must(backbone->compile());
+  return backbone;
+}
+
+// The network alone, and decoding, resizing and the network.
+Json measure_precisions(const Photos& photos, const Backbone& plain, const Backbone& whole) {
+  constexpr int kTurns = 25;
+  const ModelSpec& spec = plain.spec();
+  std::vector<float> input(static_cast<std::size_t>(spec.height()) *
+                           static_cast<std::size_t>(spec.width()) * 3);
+  resize_normalize(photos.images[0], spec.height(), spec.width(), spec.norm, input);
+  std::vector<float> feature(static_cast<std::size_t>(spec.feature_width));
+  const std::unique_ptr<Extractor> extractors[] = {plain.make_extractor(), whole.make_extractor()};
+  std::vector<double> network[2], pipeline[2];
+  const std::size_t count = std::min<std::size_t>(photos.bytes.size(), 20);
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (std::size_t which = 0; which < 2; ++which) {
+      Extractor& extractor = *extractors[which];
+      double start = thread_milliseconds();
+      for (std::size_t i = 0; i < count; ++i) extractor.run_input(input, feature);
+      network[which].push_back((thread_milliseconds() - start) / static_cast<double>(count));
+      start = thread_milliseconds();
+      for (std::size_t i = 0; i < count; ++i) must(extractor.run(photos.bytes[i], feature));
+      pipeline[which].push_back((thread_milliseconds() - start) / static_cast<double>(count));
+    }
+  }
+  const auto summary = [](std::vector<double>(&times)[2]) {
+    for (std::vector<double>& one : times) std::sort(one.begin(), one.end());
+    const double float32 = times[0][kTurns / 2], int8 = times[1][kTurns / 2];
+    return Json{{"float32_ms", float32}, {"int8_ms", int8}, {"ratio", float32 / int8}};
+  };
+  return {{"network", summary(network)}, {"photo_to_feature", summary(pipeline)}};
+}
+
 // Milliseconds of kSteps training steps of kBatch rows, `width` features, five classes.
 double measure_steps(int width) {
   constexpr int kRows = 1000, kClasses = 5;
@@ -152,8 +211,8 @@ int run(std::map<std::string, std::string> options) {
       options["image_dir"],
       options.contains("photos") ? static_cast<std::size_t>(std::stoi(options["photos"])) : 200);
   const ModelSpec spec = must(find_model(options["architecture"]));
-  Backbone backbone =
-      Backbone::create(spec, must(find_installed(spec, options["model_dir"])), BackboneOptions{});
+  const ModelBytes bytes = must(find_installed(spec, options["model_dir"]));
+  Backbone backbone = Backbone::create(spec, bytes, BackboneOptions{});
   const double compile_seconds = seconds_of([&] { must(backbone.compile()); });
 
   Json result = Json::object();
@@ -165,6 +224,9 @@ int run(std::map<std::string, std::string> options) {
   result["peak_gflops"] = peak_gflops();
   result["one_thread"] = measure_photos(photos, backbone, 1);
   result["all_threads"] = measure_photos(photos, backbone, threads);
+  if (const auto whole = in_int8(spec, bytes, photos)) {
+    result["precisions"] = measure_precisions(photos, backbone, *whole);
+  }
   result["steps_500_ms"] = measure_steps(spec.feature_width);
   std::printf("%s\n", dump_json(result).c_str());
   return 0;
