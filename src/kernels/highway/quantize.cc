@@ -5,8 +5,9 @@
 // Must follow foreach_target.h.
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <numeric>
 
 #include "base/vector_dispatch.h"
 #include "kernels/highway/ops.h"
@@ -16,29 +17,32 @@ namespace graft::highway::HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// `pixels` pixels of `channels` numbers each; scale: one a channel.
-void quantize(const float* x, const float* scale, std::size_t pixels, std::size_t channels,
+constexpr float kLargestByte = 255;
+
+// scale: one a number of the first `period`, a multiple of every vector's width, and so on.
+void quantize(const float* x, std::size_t count, const float* scale, std::size_t period,
               std::uint8_t* out) {
   const hn::ScalableTag<float> d;
   const hn::Rebind<std::uint8_t, decltype(d)> bytes;
   const std::size_t lanes = hn::Lanes(d);
   const auto low = hn::Zero(d);
-  const auto high = hn::Set(d, 255.0F);
-  for (std::size_t p = 0; p < pixels; ++p) {
-    std::size_t c = 0;
-    for (; c + lanes <= channels; c += lanes) {
-      const auto value = hn::Mul(hn::LoadU(d, x + c), hn::LoadU(d, scale + c));
+  const auto high = hn::Set(d, kLargestByte);
+  for (std::size_t done = 0; done < count; done += period) {
+    const std::size_t part = std::min(period, count - done);
+    std::size_t i = 0;
+    for (; i + lanes <= part; i += lanes) {
+      const auto value = hn::Mul(hn::LoadU(d, x + i), hn::Load(d, scale + i));
       // NaN compares as false.
       const auto kept = hn::Min(hn::IfThenElse(hn::Gt(value, low), value, low), high);
-      hn::StoreU(hn::DemoteTo(bytes, hn::NearestInt(kept)), bytes, out + c);
+      hn::StoreU(hn::DemoteTo(bytes, hn::NearestInt(kept)), bytes, out + i);
     }
-    for (; c < channels; ++c) {
-      const float value = x[c] * scale[c];
-      const float kept = value > 0 ? std::fmin(value, 255.0F) : 0.0F;
-      out[c] = static_cast<std::uint8_t>(std::nearbyint(kept));
+    for (; i < part; ++i) {
+      const float value = x[i] * scale[i];
+      const float kept = value > 0 ? std::fmin(value, kLargestByte) : 0.0F;
+      out[i] = static_cast<std::uint8_t>(std::nearbyint(kept));
     }
-    x += channels;
-    out += channels;
+    x += part;
+    out += part;
   }
 }
 
@@ -49,26 +53,28 @@ HWY_AFTER_NAMESPACE();
 namespace graft::highway {
 namespace {
 
-using QuantizeLoop = void (*)(const float*, const float*, std::size_t, std::size_t, std::uint8_t*);
+using QuantizeLoop = void (*)(const float*, std::size_t, const float*, std::size_t, std::uint8_t*);
 
 class QuantizeKernel final : public Kernel {
  public:
   QuantizeKernel(const Shape& x, std::span<const float> scale)
-      : channels_(scale.size()),
-        pixels_(size(x.elements()) / channels_),
-        scale_(channels_ * sizeof(float)),
+      : count_(size(x.elements())),
+        period_(std::lcm(scale.size(), kWidestVector)),
+        scale_(period_ * sizeof(float)),
         loop_(GRAFT_FOR_INSTRUCTIONS(instruction_set(), quantize)) {
-    std::memcpy(scale_.data(), scale.data(), channels_ * sizeof(float));
+    auto* const repeated = reinterpret_cast<float*>(scale_.data());
+    for (std::size_t i = 0; i < period_; ++i) repeated[i] = scale[i % scale.size()];
   }
   std::size_t scratch_bytes() const override { return 0; }
   void run(std::span<const TensorView> in, MutableTensorView out,
            std::span<std::byte>) const override {
-    loop_(in[0].as<float>().data(), reinterpret_cast<const float*>(scale_.data()), pixels_,
-          channels_, out.as<std::uint8_t>().data());
+    loop_(in[0].as<float>().data(), count_, reinterpret_cast<const float*>(scale_.data()), period_,
+          out.as<std::uint8_t>().data());
   }
 
  private:
-  std::size_t channels_, pixels_;
+  static constexpr std::size_t kWidestVector = 16;  // floats
+  std::size_t count_, period_;
   AlignedBuffer scale_;
   QuantizeLoop loop_;
 };
