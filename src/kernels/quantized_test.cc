@@ -132,8 +132,8 @@ void fill_weights(Tensor& filter, bool depthwise, Weights weights, std::mt19937&
     int any = weight(generator);
     if (weights == Weights::kExtreme && depthwise) any = any < 0 ? -128 : 127;
     if (!depthwise && i / outputs % inputs % 2 == 1) {
-      const int before = numbers[i - outputs];
-      const int left = kMostPairSum - std::abs(before);
+      const std::int8_t before = numbers[i - outputs];
+      const int left = kMostPairSum - std::abs(int{before});
       if ((any > 0) == (before > 0)) any = std::clamp(any, -left, left);
       if (weights == Weights::kExtreme) any = before < 0 ? -left : std::min(left, 127);
     }

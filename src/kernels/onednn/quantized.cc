@@ -26,10 +26,10 @@ bool is_portable(const QuantizedConv2D&, const Shape& filter,
   for (std::size_t i = 0; i < weights.size(); ++i) {
     const std::size_t input = i / outputs % inputs;
     if (input % 2 == 1 || input + 1 == inputs) continue;
-    const int a = weights[i];
-    const int b = weights[i + outputs];
-    if (std::max(a, 0) + std::max(b, 0) > kMostPairSum ||
-        std::min(a, 0) + std::min(b, 0) < -kMostPairSum) {
+    const std::int8_t a = weights[i];
+    const std::int8_t b = weights[i + outputs];
+    if (std::max<int>(a, 0) + std::max<int>(b, 0) > kMostPairSum ||
+        std::min<int>(a, 0) + std::min<int>(b, 0) < -kMostPairSum) {
       return false;
     }
   }
