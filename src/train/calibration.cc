@@ -15,18 +15,20 @@ namespace {
 
 constexpr std::uint64_t kMostCalibrationBytes = std::uint64_t{8} << 20;
 
-// `count` of them at most, spread evenly over the training examples.
+// `count` of them at most, spread evenly over the sorted training examples, or over all where none
+// is to train on.
 std::vector<std::size_t> spread(const Dataset& dataset, std::size_t count) {
-  std::vector<std::size_t> training;
+  const bool trains = dataset.count(Split::kTraining) > 0;
+  std::vector<std::size_t> usable;
   for (std::size_t i = 0; i < dataset.examples.size(); ++i) {
-    if (dataset.examples[i].split == Split::kTraining) training.push_back(i);
+    if (!trains || dataset.examples[i].split == Split::kTraining) usable.push_back(i);
   }
-  std::sort(training.begin(), training.end(), [&](std::size_t a, std::size_t b) {
+  std::sort(usable.begin(), usable.end(), [&](std::size_t a, std::size_t b) {
     return dataset.examples[a].path < dataset.examples[b].path;
   });
-  const std::size_t n = std::min(count, training.size());
+  const std::size_t n = std::min(count, usable.size());
   std::vector<std::size_t> chosen;
-  for (std::size_t i = 0; i < n; ++i) chosen.push_back(training[i * training.size() / n]);
+  for (std::size_t i = 0; i < n; ++i) chosen.push_back(usable[i * usable.size() / n]);
   return chosen;
 }
 
@@ -58,8 +60,9 @@ Result<Measured> measure(Backbone& backbone, const Dataset& dataset, int threads
   for (const std::size_t count : counts) measured.photos += count;
   if (measured.photos == 0) {
     return invalid_argument(
-        "--precision=int8: no training photo can be read, and int8 has to see some: give other "
-        "photos, or leave it out");
+        "--precision=int8: none of the photos it would be measured on can be read: give other "
+        "photos, "
+        "or leave it out");
   }
   measured.ranges = meter.ranges(meters);
   return measured;

@@ -21,10 +21,11 @@ std::string calibration_path(const std::string& bottleneck_dir, const Backbone& 
 
 // Gives the backbone the ranges that it computes by; nothing to do in float32. Ranges that lie in
 // bottleneck_dir for this network count, whichever photos they were measured on, so that features
-// once computed stay good when photos are added. Else training photos are measured, spread evenly
-// over the sorted examples, those that cannot be decoded left out, and the file is written. A file
-// that cannot be read as one is warned about and replaced. Errors: RangeMeter::prepare's;
-// kInvalidArgument: no training photo can be decoded; kIo: the file cannot be written; kCancelled.
+// once computed stay good when photos are added. Else training photos (where there are none, any)
+// are measured, spread evenly over the sorted examples, those that cannot be decoded left out, and
+// the file is written. A file that cannot be read as one is warned about and replaced. Errors:
+// RangeMeter::prepare's; kInvalidArgument: none of them can be decoded; kIo: the file cannot be
+// written; kCancelled.
 Result<void> calibrate(Backbone& backbone, const Dataset& dataset,
                        const std::string& bottleneck_dir, int threads, RunObserver& observer,
                        const std::stop_token& stop);

@@ -1,5 +1,6 @@
-// Any bytes taken for a checkpoint, for a classifier's side file, for its labels or for the record
-// of a run are refused with one line, or mean the same when they are written and read again.
+// Any bytes taken for a checkpoint, for a classifier's side file, for its labels, for the record of
+// a run or for int8's calibration are refused with one line, or mean the same when they are written
+// and read again.
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -9,6 +10,7 @@
 #include "base/json.h"
 #include "base/test_directory.h"
 #include "fuzz.h"
+#include "model/calibration.h"
 #include "model/export.h"
 #include "train/checkpoint.h"
 #include "train/head_trainer.h"
@@ -85,6 +87,18 @@ void try_record(const TestDirectory& dir, std::span<const std::byte> bytes) {
   std::filesystem::remove_all(runs);
 }
 
+constexpr const char* kSpace = "sha256=ab size=224x224";
+
+void try_calibration(std::span<const std::byte> bytes) {
+  const auto ranges = parse_calibration(as_text(bytes), kSpace, "calibration");
+  if (!ranges.ok()) return require_refusal(ranges.error());
+  require(!ranges->empty(), "a calibration of nothing");
+  const std::string written = calibration_text(*ranges, kSpace, 1);
+  const auto again = parse_calibration(written, kSpace, "calibration");
+  require(again.ok(), "a calibration that was read cannot be written and read: " + written);
+  require(calibration_text(*again, kSpace, 1) == written, "a calibration changes: " + written);
+}
+
 SideFile side_file() {
   SideFile side;
   side.architecture = "mobilenet_1.0_224";
@@ -108,6 +122,7 @@ void try_bytes(std::span<const std::byte> bytes) {
   try_side_file(dir, bytes);
   try_labels(dir, bytes);
   try_record(dir, bytes);
+  try_calibration(bytes);
 }
 
 std::vector<std::string> seeds() {
@@ -122,6 +137,9 @@ std::vector<std::string> seeds() {
   all.push_back(to_json(side));
   side.split.reset();
   all.push_back(to_json(side));
+  side.int8_ranges = {{"Conv2d_0/Relu6", {0, 149, 255}}, {"Conv2d_1/Relu6", {128}}};
+  all.push_back(to_json(side));
+  all.push_back(calibration_text(side.int8_ranges, kSpace, 64));
   RunRecord record(dir / "run.json", Json::object(), RetrainOptions(), fingerprint(), 2);
   require(record.write_running().ok(), "no record");
   all.push_back(file_content(dir / "run.json"));
