@@ -109,6 +109,10 @@ def show(results):
         label = {"pipeline": "read, decode, resize, network"}.get(stage, stage)
         print(f"  {label:32}{one[stage]:12.0f}{every[stage]:12.0f}")
     print(f"  {'graft features, cold, 1,000 photos':32}{'':>10}{results['cold_photos_per_second']:12.0f}")
+    if "precisions" in results["rooms"]:
+        for what, times in results["rooms"]["precisions"].items():
+            print(f"  {what.replace('_', ' ') + ', float32 and int8':44}{times['float32_ms']:10.2f} ms"
+                  f"{times['int8_ms']:10.2f} ms  ({times['ratio']:.2f} times as fast)")
     rows = [("500 training steps alone", results["rooms"]["steps_500_ms"], "ms"),
             ("500 training steps of a run, logs written", results["retrain_500_steps_ms"], "ms"),
             ("start-up (graft --version)", results["start_up_ms"], "ms"),
