@@ -137,6 +137,7 @@ class Quantization {
         selection_(graph),
         stays_whole_(selection_.read),
         steps_(graph.nodes().size()),
+        means_(graph.nodes().size()),
         whole_(graph.nodes().size(), Rebuild::kGone),
         rebuild_(graph) {
     ranges_ = &ranges;
@@ -179,19 +180,23 @@ class Quantization {
     const Node& node = graph_.node(id);
     const auto found = ranges_->find(node.name);
     const auto channels = static_cast<std::size_t>(node.output.shape[3]);
-    if (found == ranges_->end() || found->second.size() != channels) {
+    if (found == ranges_->end() || found->second.largest.size() != channels ||
+        found->second.mean.size() != channels) {
       return invalid_argument(
           "node " + quoted(node.name) + ": the calibration does not say how large its " +
           std::to_string(channels) + " channels become: it is another network's");
     }
     const double bound = upper_bound_of(graph_, id);
+    const ActivationRange& codes = found->second;
     double largest = 0;
-    for (const std::uint8_t code : found->second) {
+    for (const std::uint8_t code : codes.largest) {
       largest = std::max(largest, std::min(range_of(code), bound));
     }
-    for (const std::uint8_t code : found->second) {
-      const double range = std::max(std::min(range_of(code), bound), largest * kLeastShare);
-      steps_[index(id)].push_back(range / kLargestByte);
+    for (std::size_t c = 0; c < channels; ++c) {
+      const double most = range_of(codes.largest[c]);
+      const double step = std::max(std::min(most, bound), largest * kLeastShare) / kLargestByte;
+      steps_[index(id)].push_back(step);
+      means_[index(id)].push_back(most * codes.mean[c] / kLargestByte / step);
     }
     return {};
   }
@@ -265,25 +270,30 @@ class Quantization {
       return std::make_shared<Tensor>(DType::kF32, Shape{static_cast<std::int64_t>(channels)});
     };
     WholeFilter made{std::make_shared<Tensor>(DType::kI8, filter.shape()), vector(), vector()};
-    std::vector<bool> silent(channels);
+    const std::vector<double>& means = means_[index(node.inputs[0])];
+    const auto whole = made.filter->as<std::int8_t>();
+    // What rounding adds to a channel's sums on average, which its bias then takes away.
+    std::vector<double> excess(channels, 0.0);
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const std::size_t c = i % channels;
+      if (units[c] == 0) continue;
+      whole[i] = static_cast<std::int8_t>(std::nearbyint(weight(i) / units[c]));
+      const std::size_t input = conv.depthwise ? c / multiplier : i / channels % means.size();
+      excess[c] += (whole[i] * units[c] - weight(i)) * means[input];
+    }
     for (std::size_t c = 0; c < channels; ++c) {
-      const double bias = optional_at(node, 2, c, 0);
       const double behind =
           optional_at(node, 3, c, 1) * (conv.depthwise ? steps[c / multiplier] : 1.0);
+      const double bias = optional_at(node, 2, c, 0) - excess[c] * behind;
       double unit = units[c] * behind;  // of the sum
       if (unit == 0 || !std::isfinite(static_cast<float>(bias / unit))) {
-        silent[c] = true;  // the weights say nothing beside the bias
+        // The weights say nothing beside the bias.
+        for (std::size_t i = c; i < whole.size(); i += channels) whole[i] = 0;
         unit = 1;
       }
       made.bias->as<float>()[c] = static_cast<float>(bias / unit);
       const double step_after = steps_after.empty() ? 1 : steps_after[c];
       made.scale->as<float>()[c] = static_cast<float>(unit / step_after);
-    }
-    const auto whole = made.filter->as<std::int8_t>();
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-      const std::size_t c = i % channels;
-      whole[i] = silent[c] ? std::int8_t{0}
-                           : static_cast<std::int8_t>(std::nearbyint(weight(i) / units[c]));
     }
     return made;
   }
@@ -320,6 +330,7 @@ class Quantization {
   const Selection selection_;
   std::vector<bool> stays_whole_;  // by node: nobody wants it in floats
   std::vector<Steps> steps_;       // by node
+  std::vector<Steps> means_;       // by node: how many steps a channel's values are on average
   std::vector<NodeId> whole_;      // by node: its u8 twin in the new graph
   Rebuild rebuild_;
 };
@@ -335,6 +346,12 @@ std::uint8_t range_code(float largest) {
 
 double range_of(std::uint8_t code) {
   return std::exp2(static_cast<double>(code) / kCodesAnOctave + kLeastOctave);
+}
+
+std::uint8_t mean_code(double mean, std::uint8_t largest) {
+  const double share = mean / range_of(largest);
+  if (!(share > 0)) return 0;  // NaN too
+  return static_cast<std::uint8_t>(std::nearbyint(std::min(share, 1.0) * kLargestByte));
 }
 
 std::vector<std::string> quantizable_values(const Graph& graph) {

@@ -14,15 +14,22 @@
 
 namespace graft {
 
-// How large the values of a node become, one code a channel; by the node's name. Codes are eighths
-// of octaves, rounded up: what is written is the same on every machine, but for values within
-// rounding of a limit.
-using ActivationRanges = std::map<std::string, std::vector<std::uint8_t>>;
+// How large the values of a node become, and are on average: one code a channel each.
+struct ActivationRange {
+  // Eighths of octaves, rounded up: what is written is the same on every machine, but for values
+  // within rounding of a limit.
+  std::vector<std::uint8_t> largest;
+  std::vector<std::uint8_t> mean;  // in 255ths of range_of(largest)
+  bool operator==(const ActivationRange&) const = default;
+};
+using ActivationRanges = std::map<std::string, ActivationRange>;  // by the node's name
 
 // The least code whose range holds `largest`; 0 for what is never above 2^-16, NaN included.
 std::uint8_t range_code(float largest);
 // 2^(code/8 - 16): 2^-16 to nearly 2^16.
 double range_of(std::uint8_t code);
+// The nearest code of a mean below range_of(largest).
+std::uint8_t mean_code(double mean, std::uint8_t largest);
 
 // The nodes whose ranges quantize() wants: inputs of the convolutions that can run in whole
 // numbers, in the graph's order. Such a convolution reads what cannot be negative (a ReLU's or

@@ -1,7 +1,7 @@
 #include "model/calibration.h"
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <utility>
 
 #include "base/file.h"
@@ -16,6 +16,13 @@ constexpr const char* kCalibrationFormat = "graft-calibration";
 constexpr int kCalibrationVersion = 1;
 constexpr std::size_t kMostChannels = std::size_t{1} << 20;
 
+constexpr double kMeanUnits = 1 << 20;
+
+// What no code can say is as good as its end; no number is as good as none.
+double within_bounds(double mean) {
+  return mean > 0 ? std::min(mean, range_of(255)) : 0;
+}
+
 std::optional<std::uint8_t> digit(char c) {
   if (c >= '0' && c <= '9') return static_cast<std::uint8_t>(c - '0');
   if (c >= 'a' && c <= 'f') return static_cast<std::uint8_t>(c - 'a' + 10);
@@ -23,7 +30,7 @@ std::optional<std::uint8_t> digit(char c) {
 }
 
 std::optional<std::vector<std::uint8_t>> codes_of(const std::string& text) {
-  if (text.empty() || text.size() % 2 != 0 || text.size() / 2 > kMostChannels) return std::nullopt;
+  if (text.empty() || text.size() % 2 != 0 || text.size() / 4 > kMostChannels) return std::nullopt;
   std::vector<std::uint8_t> codes;
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const auto high = digit(text[i]);
@@ -38,7 +45,9 @@ std::optional<std::vector<std::uint8_t>> codes_of(const std::string& text) {
 
 Json ranges_json(const ActivationRanges& ranges) {
   Json json = Json::object();
-  for (const auto& [name, codes] : ranges) json[printable(name)] = hex(codes);
+  for (const auto& [name, range] : ranges) {
+    json[printable(name)] = hex(range.largest) + hex(range.mean);
+  }
   return json;
 }
 
@@ -48,9 +57,12 @@ std::optional<ActivationRanges> ranges_of(const Json& json) {
   std::size_t channels = 0;
   for (const auto& [name, value] : json.items()) {
     if (!value.is_string()) return std::nullopt;
-    auto codes = codes_of(value.get<std::string>());
-    if (!codes || (channels += codes->size()) > kMostChannels) return std::nullopt;
-    ranges[name] = *std::move(codes);
+    const auto codes = codes_of(value.get<std::string>());
+    if (!codes || codes->size() % 2 != 0) return std::nullopt;
+    const auto middle = codes->begin() + static_cast<std::ptrdiff_t>(codes->size() / 2);
+    channels += codes->size() / 2;
+    if (channels > kMostChannels) return std::nullopt;
+    ranges[name] = {{codes->begin(), middle}, {middle, codes->end()}};
   }
   return ranges;
 }
@@ -117,6 +129,7 @@ RangeMeter::Worker RangeMeter::make_worker() const {
   for (const TensorSpec& spec : program_.outputs()) {
     worker.values_.emplace_back(spec);
     worker.largest_.emplace_back(static_cast<std::size_t>(spec.shape[3]), 0.0F);
+    worker.means_.emplace_back(static_cast<std::size_t>(spec.shape[3]), 0);
   }
   return worker;
 }
@@ -128,13 +141,20 @@ Result<void> RangeMeter::Worker::add(std::span<const std::byte> photo) {
   std::vector<MutableTensorView> outs;
   for (Tensor& value : values_) outs.push_back(value.view());
   meter_->program_.run(std::as_const(input_).view(), outs, *workspace_);
+  ++photos_;
   for (std::size_t v = 0; v < values_.size(); ++v) {
     std::vector<float>& largest = largest_[v];
+    std::vector<double> sums(largest.size(), 0.0);
     const auto numbers = std::as_const(values_[v]).as<float>();
     for (std::size_t i = 0; i < numbers.size(); i += largest.size()) {
       for (std::size_t c = 0; c < largest.size(); ++c) {
         largest[c] = std::max(largest[c], numbers[i + c]);
+        sums[c] += static_cast<double>(numbers[i + c]);
       }
+    }
+    const double pixels = static_cast<double>(numbers.size() / largest.size());
+    for (std::size_t c = 0; c < largest.size(); ++c) {
+      means_[v][c] += std::llround(within_bounds(sums[c] / pixels) * kMeanUnits);
     }
   }
   return {};
@@ -142,13 +162,22 @@ Result<void> RangeMeter::Worker::add(std::span<const std::byte> photo) {
 
 ActivationRanges RangeMeter::ranges(std::span<const Worker> workers) const {
   ActivationRanges all;
+  std::int64_t photos = 0;
+  for (const Worker& worker : workers) photos += worker.photos_;
   for (std::size_t v = 0; v < names_.size(); ++v) {
-    std::vector<std::uint8_t>& codes = all[names_[v]];
-    for (const Worker& worker : workers) {
-      codes.resize(worker.largest_[v].size());
-      for (std::size_t c = 0; c < codes.size(); ++c) {
-        codes[c] = std::max(codes[c], range_code(worker.largest_[v][c]));
+    ActivationRange& range = all[names_[v]];
+    const auto channels = static_cast<std::size_t>(program_.outputs()[v].shape[3]);
+    for (std::size_t c = 0; c < channels; ++c) {
+      float largest = 0;
+      std::int64_t sum = 0;
+      for (const Worker& worker : workers) {
+        largest = std::max(largest, worker.largest_[v][c]);
+        sum += worker.means_[v][c];
       }
+      const double mean = static_cast<double>(sum) / kMeanUnits /
+                          static_cast<double>(std::max<std::int64_t>(photos, 1));
+      range.largest.push_back(range_code(largest));
+      range.mean.push_back(mean_code(mean, range.largest.back()));
     }
   }
   return all;

@@ -19,8 +19,9 @@
 
 namespace graft {
 
-// A network's ranges as JSON, {"node": "8a93…"}: two hexadecimal digits a channel, and back.
-// nullopt: not such an object, or more than 2^20 channels altogether.
+// A network's ranges as JSON, {"node": "8a93…"}: the codes of the largest values, two hexadecimal
+// digits a channel, then those of the means; and back. nullopt: not such an object, or more than
+// 2^20 channels altogether.
 Json ranges_json(const ActivationRanges& ranges);
 std::optional<ActivationRanges> ranges_of(const Json& json);
 
@@ -34,7 +35,8 @@ std::string calibration_text(const ActivationRanges& ranges, const std::string& 
 Result<ActivationRanges> parse_calibration(std::string_view text, const std::string& space,
                                            const std::string& subject);
 
-// Runs a network in float32 and keeps the largest value of each channel that quantize() wants.
+// Runs a network in float32 and keeps the largest value and the mean of each channel that
+// quantize() wants.
 class RangeMeter {
  public:
   // Errors: Backbone::simplified's; kUnsupported: no layer of it can run in int8.
@@ -53,6 +55,9 @@ class RangeMeter {
     Program::WorkspacePtr workspace_;
     std::vector<Tensor> values_;
     std::vector<std::vector<float>> largest_;  // by value and channel
+    // Sums of the photos' means, in 2^-20: whole numbers, so that their order says nothing.
+    std::vector<std::vector<std::int64_t>> means_;
+    std::int64_t photos_ = 0;
   };
   // The meter must outlive it.
   Worker make_worker() const;

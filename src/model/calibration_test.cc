@@ -80,7 +80,7 @@ TEST(Calibration, IsPartOfTheFeatureSpaceWhichFloat32Keeps) {
   const std::string space = whole.feature_space();
   EXPECT_THAT(space, HasSubstr(plain.feature_space() +
                                " precision=int8-1 calibration=" + calibration_fingerprint(ranges)));
-  ++ranges.begin()->second[0];
+  ++ranges.begin()->second.largest[0];
   whole.use_ranges(ranges);
   EXPECT_NE(whole.feature_space(), space);
 }
@@ -130,7 +130,9 @@ TEST(Calibration, EveryMobileNetHasTheSameLayersInInt8) {
     ActivationRanges ranges;
     for (const std::string& name : quantizable_values(graph)) {
       const Shape& shape = graph.node(*graph.find(name)).output.shape;
-      ranges[name].assign(static_cast<std::size_t>(shape[3]), range_code(6));
+      const auto channels = static_cast<std::size_t>(shape[3]);
+      ranges[name] = {std::vector<std::uint8_t>(channels, range_code(6)),
+                      std::vector<std::uint8_t>(channels, 30)};
     }
     backbone.use_ranges(ranges);
     const auto compiled = backbone.compile();
@@ -154,21 +156,23 @@ TEST(Calibration, NamesANetworkThatHasNothingForIt) {
 }
 
 TEST(CalibrationFile, ComesBackAsWritten) {
-  const ActivationRanges ranges = {{"a/Relu6", {0, 1, 254, 255}}, {"b", {128}}};
+  const ActivationRanges ranges = {{"a/Relu6", {{0, 1}, {254, 255}}}, {"b", {{128}, {7}}}};
   const std::string text = calibration_text(ranges, "sha256=ab size=2x2", 64);
   EXPECT_THAT(text, HasSubstr("\"a/Relu6\": \"0001feff\""));
   const auto back = parse_calibration(text, "sha256=ab size=2x2", "c.json");
   ASSERT_TRUE(back.ok()) << back.error().message;
   EXPECT_EQ(*back, ranges);
   EXPECT_EQ(calibration_fingerprint(*back).size(), 32U);
-  EXPECT_NE(calibration_fingerprint({{"b", {128}}}), calibration_fingerprint({{"b", {129}}}));
+  EXPECT_NE(calibration_fingerprint({{"b", {{128}, {7}}}}),
+            calibration_fingerprint({{"b", {{128}, {8}}}}));
 }
 
 TEST(CalibrationFile, RefusesWhatItIsNot) {
-  const std::string good = calibration_text({{"node", {1, 2}}}, "space", 1);
+  const std::string good = calibration_text({{"node", {{1}, {2}}}}, "space", 1);
   EXPECT_FALSE(parse_calibration(good, "another space", "c.json").ok());
   for (const auto& [what, with] : {std::pair<const char*, const char*>{"\"0102\"", "\"010\""},
                                    {"\"0102\"", "\"01g2\""},
+                                   {"\"0102\"", "\"010203\""},
                                    {"\"0102\"", "\"01AB\""},
                                    {"\"0102\"", "\"\""},
                                    {"\"0102\"", "7"},

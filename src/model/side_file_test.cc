@@ -53,7 +53,7 @@ TEST(SideFile, LiesBesideItsGraph) {
 TEST(SideFile, SaysInt8WithItsRangesAndNothingOfFloat32) {
   SideFile side = sample_side();
   EXPECT_EQ(to_json(side).find("precision"), std::string::npos);
-  side.int8_ranges = {{"MobilenetV1/Conv2d_0/Relu6", {0, 149, 255}}};
+  side.int8_ranges = {{"MobilenetV1/Conv2d_0/Relu6", {{0, 149}, {255, 3}}}};
   const TestDirectory dir;
   const std::string text = to_json(side);
   ASSERT_TRUE(write_atomically(dir / "g.json", text).ok());
@@ -63,7 +63,7 @@ TEST(SideFile, SaysInt8WithItsRangesAndNothingOfFloat32) {
 
   for (const auto& [what, with] : {std::pair("\"int8\"", "\"int4\""),
                                    {"\"int8\"", "8"},
-                                   {"\"0095ff\"", "\"0095f\""},
+                                   {"\"0095ff03\"", "\"0095ff\""},
                                    {"\"ranges\"", "\"rages\""}}) {
     std::string wrong = text;
     wrong.replace(wrong.find(what), std::string(what).size(), with);

@@ -137,7 +137,7 @@ std::vector<std::string> seeds() {
   all.push_back(to_json(side));
   side.split.reset();
   all.push_back(to_json(side));
-  side.int8_ranges = {{"Conv2d_0/Relu6", {0, 149, 255}}, {"Conv2d_1/Relu6", {128}}};
+  side.int8_ranges = {{"Conv2d_0/Relu6", {{0, 149}, {255, 3}}}, {"Conv2d_1/Relu6", {{128}, {9}}}};
   all.push_back(to_json(side));
   all.push_back(calibration_text(side.int8_ranges, kSpace, 64));
   RunRecord record(dir / "run.json", Json::object(), RetrainOptions(), fingerprint(), 2);
