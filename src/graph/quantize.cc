@@ -182,9 +182,10 @@ class Quantization {
     const auto channels = static_cast<std::size_t>(node.output.shape[3]);
     if (found == ranges_->end() || found->second.largest.size() != channels ||
         found->second.mean.size() != channels) {
-      return invalid_argument(
-          "node " + quoted(node.name) + ": the calibration does not say how large its " +
-          std::to_string(channels) + " channels become: it is another network's");
+      return invalid_argument("node " + quoted(node.name) +
+                              ": the calibration does not say how large its " +
+                              std::to_string(channels) +
+                              " channels become: it is another network's: remove it, or retrain");
     }
     const double bound = upper_bound_of(graph_, id);
     const ActivationRange& codes = found->second;

@@ -77,6 +77,7 @@ std::string calibration_text(const ActivationRanges& ranges, const std::string& 
                     {"version", kCalibrationVersion},
                     {"space", printable(space)},
                     {"photos", photos},
+                    {"fingerprint", calibration_fingerprint(ranges)},
                     {"ranges", ranges_json(ranges)}}) +
          "\n";
 }
@@ -96,6 +97,9 @@ Result<ActivationRanges> parse_calibration(std::string_view text, const std::str
   }
   auto ranges = ranges_of(json->value("ranges", Json()));
   if (!ranges) return wrong("holds ranges that cannot be");
+  if (json->value("fingerprint", Json()) != calibration_fingerprint(*ranges)) {
+    return wrong("is damaged: its ranges are not those that its fingerprint is of");
+  }
   return *std::move(ranges);
 }
 

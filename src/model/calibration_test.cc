@@ -180,6 +180,8 @@ TEST(CalibrationFile, RefusesWhatItIsNot) {
                                    {"{\n    \"node\": \"0102\"\n  }", "[1]"},
                                    {"\"version\": 1", "\"version\": 2"},
                                    {"graft-calibration", "graft-other"},
+                                   {"\"0102\"", "\"0103\""},
+                                   {"\"fingerprint\"", "\"print\""},
                                    {"\"ranges\"", "\"rages\""}}) {
     std::string text = good;
     const std::size_t at = text.find(what);
