@@ -156,9 +156,10 @@ Result<void> RangeMeter::Worker::add(std::span<const std::byte> photo) {
         sums[c] += static_cast<double>(numbers[i + c]);
       }
     }
-    const double pixels = static_cast<double>(numbers.size() / largest.size());
+    const std::size_t pixels = numbers.size() / largest.size();
     for (std::size_t c = 0; c < largest.size(); ++c) {
-      means_[v][c] += std::llround(within_bounds(sums[c] / pixels) * kMeanUnits);
+      means_[v][c] +=
+          std::llround(within_bounds(sums[c] / static_cast<double>(pixels)) * kMeanUnits);
     }
   }
   return {};
