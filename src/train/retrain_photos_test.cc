@@ -135,6 +135,21 @@ TEST_F(RetrainPhotosTest, Int8IsCalibratedOnceAndKeptApartFromFloat32) {
   const std::string in_int8 = graph();
   EXPECT_FALSE(in_int8 == in_float32);
 
+  // Where the network looks is shown of the int8 network, too, and changes no score.
+  ClassifierOptions load;
+  load.graph_path = options_.output_graph;
+  const auto plain = Classifier::load(load);
+  load.class_maps = true;
+  const auto with_maps = Classifier::load(load);
+  ASSERT_TRUE(plain.ok() && with_maps.ok());
+  EXPECT_THAT(with_maps->preprocessing(), HasSubstr("int8"));
+  Bytes bytes;
+  ASSERT_TRUE(read_file(photo(1, 3), bytes).ok());
+  const auto look = with_maps->make_session()->look(bytes, std::nullopt);
+  ASSERT_TRUE(look.ok());
+  EXPECT_EQ(look->scores, *plain->make_session()->scores(bytes));
+  EXPECT_EQ(look->values.size(), 16U);
+
   observer_.messages.clear();
   const auto warm = run();
   ASSERT_TRUE(warm.ok()) << warm.error().message;
