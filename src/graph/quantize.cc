@@ -81,10 +81,10 @@ double upper_bound_of(const Graph& graph, NodeId id) {
 }
 
 // Which convolutions can run in whole numbers, and which values they read.
-struct Selection {
+struct WholeLayers {
   std::vector<bool> convolutions, read;  // by node
 
-  explicit Selection(const Graph& graph)
+  explicit WholeLayers(const Graph& graph)
       : convolutions(graph.nodes().size()), read(graph.nodes().size()) {
     std::vector<bool> never_negative(graph.nodes().size());
     Budget bytes(derived_bytes_allowed(graph, kMostRoundedBytesTimes));
@@ -134,8 +134,8 @@ class Quantization {
  public:
   Quantization(const Graph& graph, const ActivationRanges& ranges)
       : graph_(graph),
-        selection_(graph),
-        stays_whole_(selection_.read),
+        layers_(graph),
+        stays_whole_(layers_.read),
         steps_(graph.nodes().size()),
         means_(graph.nodes().size()),
         whole_(graph.nodes().size(), Rebuild::kGone),
@@ -144,7 +144,7 @@ class Quantization {
     for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
       // Everything but the first input of a selected convolution reads floats.
       const std::vector<NodeId>& inputs = graph.nodes()[i].inputs;
-      for (std::size_t k = selection_.convolutions[i] ? 1 : 0; k < inputs.size(); ++k) {
+      for (std::size_t k = layers_.convolutions[i] ? 1 : 0; k < inputs.size(); ++k) {
         stays_whole_[index(inputs[k])] = false;
       }
     }
@@ -152,20 +152,20 @@ class Quantization {
   }
 
   Result<Graph> run() {
-    if (std::ranges::none_of(selection_.convolutions, [](bool any) { return any; })) {
+    if (std::ranges::none_of(layers_.convolutions, [](bool any) { return any; })) {
       return unsupported(
           "no layer of this network can run in int8 (none is a convolution behind a ReLU): leave "
           "--precision out");
     }
     for (std::size_t i = 0; i < graph_.nodes().size(); ++i) {
       const auto id = static_cast<NodeId>(i);
-      if (selection_.read[i]) GRAFT_TRY(find_steps(id));
-      if (selection_.convolutions[i]) {
+      if (layers_.read[i]) GRAFT_TRY(find_steps(id));
+      if (layers_.convolutions[i]) {
         GRAFT_TRY(add_convolution(id));
       } else {
         GRAFT_TRY(rebuild_.keep(id));
       }
-      if (selection_.read[i] && whole_[i] == Rebuild::kGone) GRAFT_TRY(add_rounding(id));
+      if (layers_.read[i] && whole_[i] == Rebuild::kGone) GRAFT_TRY(add_rounding(id));
     }
     const Graph whole = std::move(rebuild_).finish();
     std::vector<std::string> outputs;
@@ -328,7 +328,7 @@ class Quantization {
 
   const Graph& graph_;
   const ActivationRanges* ranges_ = nullptr;
-  const Selection selection_;
+  const WholeLayers layers_;
   std::vector<bool> stays_whole_;  // by node: nobody wants it in floats
   std::vector<Steps> steps_;       // by node
   std::vector<Steps> means_;       // by node: how many steps a channel's values are on average
@@ -356,10 +356,10 @@ std::uint8_t mean_code(double mean, std::uint8_t largest) {
 }
 
 std::vector<std::string> quantizable_values(const Graph& graph) {
-  const Selection selection(graph);
+  const WholeLayers layers(graph);
   std::vector<std::string> names;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
-    if (selection.read[i]) names.push_back(graph.nodes()[i].name);
+    if (layers.read[i]) names.push_back(graph.nodes()[i].name);
   }
   return names;
 }
