@@ -10,6 +10,7 @@
 
 #include "base/lazy_library.h"
 #include "image/codecs.h"
+#include "image/heic_references.h"
 
 namespace graft::codec {
 namespace {
@@ -94,6 +95,9 @@ struct Opened {
 
 // `bytes` must outlive the result.
 Result<Opened> open_heic(ByteSpan bytes) {
+  if (has_endless_references(bytes)) {
+    return damaged(ImageFormat::kHeic, "a picture that is made of itself");
+  }
   GRAFT_ASSIGN(const Libheif* const library, libheif());
   const Libheif& heif = *library;
   Opened opened{heif, Context(heif.context_alloc(), heif.context_free),

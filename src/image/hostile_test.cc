@@ -11,6 +11,7 @@
 #include "image/decode.h"
 #include "image/encode.h"
 #include "image/golden_files_testing.h"
+#include "image/heic_references.h"
 
 namespace graft {
 namespace {
@@ -79,6 +80,56 @@ TEST(HostileHeic, AGridDoesNotOutgrowItsPicture) {
   ASSERT_FALSE(decoded.ok());
   EXPECT_NE(decoded.error().message.find("Security limit"), std::string::npos)
       << decoded.error().message;
+}
+
+// libheif would follow them until the stack ends.
+TEST(HostileHeic, AGridIsNotMadeOfItself) {
+  Bytes bytes = golden_file("files/chroma_444.heic");
+  constexpr std::string_view kReference = "dimg";
+  const auto at = std::search(bytes.begin(), bytes.end(), kReference.begin(), kReference.end(),
+                              [](std::byte a, char b) { return static_cast<char>(a) == b; });
+  ASSERT_NE(at, bytes.end());
+  // Behind its name, 16 bits each: item 2 is made of one item, of item 1.
+  ASSERT_EQ(at[5], std::byte{2});
+  ASSERT_EQ(at[9], std::byte{1});
+  at[9] = std::byte{2};
+  Image image;
+  const auto decoded = decode_image(bytes, {}, image);
+  ASSERT_FALSE(decoded.ok());
+  EXPECT_NE(decoded.error().message.find("made of itself"), std::string::npos)
+      << decoded.error().message;
+  EXPECT_FALSE(read_image_size(bytes).ok());
+}
+
+// The box that holds references, of items of 16 bits, in whatever order.
+Bytes references(const std::vector<std::vector<int>>& all) {
+  Bytes bytes;
+  append(bytes, "\0\0\0\0iref\0\0\0\0"sv);
+  for (const std::vector<int>& reference : all) {
+    append(bytes, "\0\0\0\0dimg"sv);
+    const std::size_t at = bytes.size();
+    bytes.resize(at + 2 * reference.size() + 2);
+    put_big_endian16(bytes, at, reference[0]);
+    put_big_endian16(bytes, at + 2, static_cast<int>(reference.size()) - 1);
+    for (std::size_t i = 1; i < reference.size(); ++i) {
+      put_big_endian16(bytes, at + 2 + 2 * i, reference[i]);
+    }
+  }
+  return bytes;
+}
+
+TEST(HostileHeic, DerivationsEndSoon) {
+  using codec::has_endless_references;
+  EXPECT_FALSE(has_endless_references({}));
+  EXPECT_FALSE(has_endless_references(references({{9, 1, 2, 3, 3}, {10, 9, 9}, {11, 10, 1}})));
+  EXPECT_FALSE(has_endless_references(references({{4, 5}, {3, 4}, {2, 3}, {1, 2}})));
+  EXPECT_TRUE(has_endless_references(references({{4, 5}, {5, 6}, {3, 4}, {2, 3}, {1, 2}})));
+  EXPECT_TRUE(has_endless_references(references({{1, 2}, {2, 3}, {3, 1}})));
+  EXPECT_TRUE(has_endless_references(references({{7, 1}, {5, 5}})));
+  std::vector<int> tiles(65536, 2);
+  tiles[0] = 1;
+  EXPECT_FALSE(has_endless_references(references({tiles})));
+  EXPECT_TRUE(has_endless_references(references({tiles, tiles, tiles, tiles, tiles})));
 }
 
 TEST_P(Hostile, AnyDamageEndsInAPictureOrAnError) {
