@@ -86,6 +86,15 @@ Result<std::int64_t> window_count(std::string_view op, const Window& w) {
   return (padded - reach) / w.stride + 1;
 }
 
+// x and the filter of a convolution: of rank 4, the filter for x's channels.
+Result<void> expect_filter(std::string_view op, const TensorSpec& x, const TensorSpec& filter) {
+  GRAFT_TRY(expect_rank(op, "x", x, 4));
+  GRAFT_TRY(expect_rank(op, "filter", filter, 4));
+  if (filter.shape[2] == x.shape[3]) return {};
+  return bad(op, "filter " + text(filter) + " is for " + std::to_string(filter.shape[2]) +
+                     " channels, x " + text(x) + " has " + std::to_string(x.shape[3]));
+}
+
 template <typename Conv>
 Result<std::array<std::int64_t, 2>> conv_extent(std::string_view name, const Conv& op,
                                                 const Shape& x, const Shape& filter) {
@@ -102,14 +111,9 @@ Result<TensorSpec> infer(const Conv2D& op, Specs in) {
   constexpr std::string_view kName = "Conv2D";
   GRAFT_TRY(expect_count(kName, in, 2, 3));
   GRAFT_TRY(expect_f32(kName, in));
-  GRAFT_TRY(expect_rank(kName, "x", in[0], 4));
-  GRAFT_TRY(expect_rank(kName, "filter", in[1], 4));
+  GRAFT_TRY(expect_filter(kName, in[0], in[1]));
   const Shape& x = in[0].shape;
   const Shape& filter = in[1].shape;
-  if (filter[2] != x[3]) {
-    return bad(kName, "filter " + text(in[1]) + " reads " + std::to_string(filter[2]) +
-                          " channels, x " + text(in[0]) + " has " + std::to_string(x[3]));
-  }
   if (in.size() == 3) GRAFT_TRY(expect_vector(kName, "bias", in[2], filter[3]));
   GRAFT_ASSIGN(const auto extent, conv_extent(kName, op, x, filter));
   return dense(kName, DType::kF32, std::array{x[0], extent[0], extent[1], filter[3]});
@@ -119,14 +123,9 @@ Result<TensorSpec> infer(const DepthwiseConv2D& op, Specs in) {
   constexpr std::string_view kName = "DepthwiseConv2D";
   GRAFT_TRY(expect_count(kName, in, 2, 4));
   GRAFT_TRY(expect_f32(kName, in));
-  GRAFT_TRY(expect_rank(kName, "x", in[0], 4));
-  GRAFT_TRY(expect_rank(kName, "filter", in[1], 4));
+  GRAFT_TRY(expect_filter(kName, in[0], in[1]));
   const Shape& x = in[0].shape;
   const Shape& filter = in[1].shape;
-  if (filter[2] != x[3]) {
-    return bad(kName, "filter " + text(in[1]) + " is for " + std::to_string(filter[2]) +
-                          " channels, x " + text(in[0]) + " has " + std::to_string(x[3]));
-  }
   const std::int64_t channels = filter[2] * filter[3];
   if (in.size() > 2) GRAFT_TRY(expect_vector(kName, "bias", in[2], channels));
   if (in.size() > 3) GRAFT_TRY(expect_vector(kName, "scale", in[3], channels));
@@ -165,14 +164,9 @@ Result<TensorSpec> infer_quantized(std::string_view name, const Conv& op, bool d
                        " are not u8 and i8");
   }
   GRAFT_TRY(expect_f32(name, in.subspan(2)));
-  GRAFT_TRY(expect_rank(name, "x", in[0], 4));
-  GRAFT_TRY(expect_rank(name, "filter", in[1], 4));
+  GRAFT_TRY(expect_filter(name, in[0], in[1]));
   const Shape& x = in[0].shape;
   const Shape& filter = in[1].shape;
-  if (filter[2] != x[3]) {
-    return bad(name, "filter " + text(in[1]) + " is for " + std::to_string(filter[2]) +
-                         " channels, x " + text(in[0]) + " has " + std::to_string(x[3]));
-  }
   const std::int64_t taps = filter[0] * filter[1] * (depthwise ? 1 : filter[2]);
   if (taps > kMostQuantizedTaps) {
     return unsupported(std::string(name) + ": sums of " + std::to_string(taps) +

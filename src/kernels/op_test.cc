@@ -76,7 +76,7 @@ TEST(InferOutput, Convolutions) {
   expect_refused(conv(1), {x}, "1 inputs");
   expect_refused(conv(1), {x, f32_spec({3, 3, 3})}, "rank 4");
   expect_refused(conv(1), {f32_spec({4, 4, 3}), f32_spec({3, 3, 3, 8})}, "rank 4");
-  expect_refused(conv(1), {x, f32_spec({3, 3, 4, 8})}, "reads 4 channels");
+  expect_refused(conv(1), {x, f32_spec({3, 3, 4, 8})}, "is for 4 channels");
   expect_refused(conv(1), {x, f32_spec({3, 3, 3, 8}), f32_spec({7})}, "bias");
   expect_refused(conv(1), {x, f32_spec({3, 3, 3, 8}), f32_spec({8, 1})}, "bias");
   expect_refused(conv(1), {x, f32_spec({5, 3, 3, 8})}, "does not fit");
