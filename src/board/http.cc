@@ -139,7 +139,7 @@ Result<std::optional<std::int64_t>> HttpRequest::integer(std::string_view name, 
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || value < low || value > high) {
-    return invalid_argument("parameter " + std::string(name) + "=" + printable_start(text) +
+    return invalid_argument("parameter " + printable_start(name) + "=" + printable_start(text) +
                             ": give a whole number from " + std::to_string(low) + " to " +
                             std::to_string(high));
   }
@@ -152,7 +152,7 @@ Result<std::optional<double>> HttpRequest::number(std::string_view name) const {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) {
-    return invalid_argument("parameter " + std::string(name) + "=" + printable_start(text) +
+    return invalid_argument("parameter " + printable_start(name) + "=" + printable_start(text) +
                             ": is no number: give one, as 12.5");
   }
   return std::optional<double>(value);

@@ -98,6 +98,16 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
   EXPECT_TRUE(answer.body.empty());
 }
 
+TEST(HttpRequest, NamesWhatIsNoNumberWithoutItsControlCharacters) {
+  HttpRequest request;
+  request.query = {{"st\aep", std::string(9000, '7')}};
+  for (const std::string& message : {request.integer("st\aep", 0, 9).error().message,
+                                     request.number("st\aep").error().message}) {
+    EXPECT_TRUE(message.starts_with("parameter st\\x07ep=777")) << message;
+    EXPECT_LT(message.size(), 400U);
+  }
+}
+
 // Fault 31: a Host that is missing, doubled or another's, and a foreign Origin.
 TEST_F(HttpServerTest, Fault31RefusesOtherHostsAndOrigins) {
   serve();
