@@ -66,12 +66,15 @@ TEST_P(Hostile, AnyTruncationEndsInAPictureOrAnError) {
   }
 }
 
+Bytes::iterator find_name(Bytes& bytes, std::string_view name) {
+  return std::search(bytes.begin(), bytes.end(), name.begin(), name.end(),
+                     [](std::byte a, char b) { return static_cast<char>(a) == b; });
+}
+
 // Refused by libheif before it asks for the 256 million pixels, not by us when it has them.
 TEST(HostileHeic, AGridDoesNotOutgrowItsPicture) {
   Bytes bytes = golden_file("files/chroma_444.heic");
-  constexpr std::string_view kBox = "idat";
-  const auto box = std::search(bytes.begin(), bytes.end(), kBox.begin(), kBox.end(),
-                               [](std::byte a, char b) { return static_cast<char>(a) == b; });
+  const auto box = find_name(bytes, "idat");
   ASSERT_NE(box, bytes.end());
   // Behind its name: version, flags, rows, columns, and 16 bits each of width and height.
   for (const int side : {8, 10}) box[side] = std::byte{0x3E};
@@ -85,9 +88,7 @@ TEST(HostileHeic, AGridDoesNotOutgrowItsPicture) {
 // libheif would follow them until the stack ends.
 TEST(HostileHeic, AGridIsNotMadeOfItself) {
   Bytes bytes = golden_file("files/chroma_444.heic");
-  constexpr std::string_view kReference = "dimg";
-  const auto at = std::search(bytes.begin(), bytes.end(), kReference.begin(), kReference.end(),
-                              [](std::byte a, char b) { return static_cast<char>(a) == b; });
+  const auto at = find_name(bytes, "dimg");
   ASSERT_NE(at, bytes.end());
   // Behind its name, 16 bits each: item 2 is made of one item, of item 1.
   ASSERT_EQ(at[5], std::byte{2});

@@ -10,12 +10,6 @@ namespace {
 using dnnl::memory;
 using Descriptor = dnnl::convolution_forward::primitive_desc;
 
-// The filter as oneDNN names its dimensions, over our row-major HWIO memory.
-struct Filter {
-  memory::dims dims;
-  memory::format_tag order;
-};
-
 // The best vectorised implementation, or nothing. In order of preference: the layout that x has on
 // both sides (dense NHWC is as fast as blocked where it exists, and needs no reordering), a result
 // in oneDNN's own choice, both in its choice and x copied over first.
@@ -122,17 +116,11 @@ Prepared prepare_convolution(const Conv& op, const Filter& filter, const OpSpec&
 }  // namespace
 
 Prepared prepare(const Conv2D& op, const OpSpec& spec, Constants constants) {
-  const Shape& f = spec.inputs[1].shape;
-  return prepare_convolution(op, {{f[3], f[2], f[0], f[1]}, memory::format_tag::hwio}, spec,
-                             constants);
+  return prepare_convolution(op, dense_filter(spec.inputs[1].shape), spec, constants);
 }
 
-// Groups of one input and `multiplier` output channels: group-major output channels are C*M in
-// TensorFlow's order too.
 Prepared prepare(const DepthwiseConv2D& op, const OpSpec& spec, Constants constants) {
-  const Shape& f = spec.inputs[1].shape;
-  return prepare_convolution(op, {{f[2], f[3], 1, f[0], f[1]}, memory::format_tag::hwigo}, spec,
-                             constants);
+  return prepare_convolution(op, depthwise_filter(spec.inputs[1].shape), spec, constants);
 }
 
 }  // namespace graft::onednn

@@ -12,12 +12,6 @@ namespace {
 
 using dnnl::memory;
 
-// A filter of whole numbers as oneDNN names its dimensions, over our row-major HWIO memory.
-struct WholeFilter {
-  memory::dims dims;
-  memory::format_tag order;
-};
-
 // Whether no two products that are added in 16 bits, where there is no VNNI, can leave them.
 bool is_portable(const QuantizedConv2D&, const Shape& filter,
                  std::span<const std::int8_t> weights) {
@@ -49,7 +43,7 @@ bool is_wanted(const char* implementation) {
 }
 
 template <typename Conv>
-Prepared prepare_quantized(const Conv& op, const WholeFilter& filter, const OpSpec& spec,
+Prepared prepare_quantized(const Conv& op, const Filter& filter, const OpSpec& spec,
                            Constants constants) {
   for (const TensorView& constant : constants.subspan(1)) {
     if (constant.data == nullptr) return Refusal{"filter, bias or scale is not known beforehand"};
@@ -94,15 +88,11 @@ Prepared prepare_quantized(const Conv& op, const WholeFilter& filter, const OpSp
 }  // namespace
 
 Prepared prepare(const QuantizedConv2D& op, const OpSpec& spec, Constants constants) {
-  const Shape& f = spec.inputs[1].shape;
-  return prepare_quantized(op, {{f[3], f[2], f[0], f[1]}, memory::format_tag::hwio}, spec,
-                           constants);
+  return prepare_quantized(op, dense_filter(spec.inputs[1].shape), spec, constants);
 }
 
 Prepared prepare(const QuantizedDepthwiseConv2D& op, const OpSpec& spec, Constants constants) {
-  const Shape& f = spec.inputs[1].shape;
-  return prepare_quantized(op, {{f[2], f[3], 1, f[0], f[1]}, memory::format_tag::hwigo}, spec,
-                           constants);
+  return prepare_quantized(op, depthwise_filter(spec.inputs[1].shape), spec, constants);
 }
 
 }  // namespace graft::onednn

@@ -138,6 +138,14 @@ std::optional<Layout> layout_of(const memory::desc& desc, const Shape& shape) {
   return std::nullopt;
 }
 
+Filter dense_filter(const Shape& hwio) {
+  return {{hwio[3], hwio[2], hwio[0], hwio[1]}, memory::format_tag::hwio};
+}
+
+Filter depthwise_filter(const Shape& hwcm) {
+  return {{hwcm[2], hwcm[3], 1, hwcm[0], hwcm[1]}, memory::format_tag::hwigo};
+}
+
 memory pack(const memory::desc& plain, const std::byte* data, const memory::desc& packed) {
   // oneDNN's handle is not const, but a reorder only reads its source.
   memory from(plain, engine(), const_cast<std::byte*>(data));

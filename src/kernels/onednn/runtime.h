@@ -38,6 +38,16 @@ dnnl::memory::desc describe_any(const Shape& shape);
 // The layout that a description of this shape has, if it is one of ours.
 std::optional<Layout> layout_of(const dnnl::memory::desc& desc, const Shape& shape);
 
+// A convolution's filter as oneDNN names its dimensions, over our row-major memory.
+struct Filter {
+  dnnl::memory::dims dims;
+  dnnl::memory::format_tag order;
+};
+Filter dense_filter(const Shape& hwio);
+// [kh,kw,C,M]: C groups of one input and M output channels. Group-major output channels are C*M in
+// TensorFlow's order too.
+Filter depthwise_filter(const Shape& hwcm);
+
 // A copy of dense data in the memory order `packed`.
 dnnl::memory pack(const dnnl::memory::desc& plain, const std::byte* data,
                   const dnnl::memory::desc& packed);
