@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "base/text.h"
 #include "graph/cost.h"
 #include "graph/rebuild.h"
 #include "graph/rewrite.h"
@@ -178,7 +179,7 @@ class Quantization {
 
   Result<void> find_steps(NodeId id) {
     const Node& node = graph_.node(id);
-    const auto found = ranges_->find(node.name);
+    const auto found = ranges_->find(printable(node.name));
     const auto channels = static_cast<std::size_t>(node.output.shape[3]);
     if (found == ranges_->end() || found->second.largest.size() != channels ||
         found->second.mean.size() != channels) {

@@ -22,7 +22,7 @@ struct ActivationRange {
   std::vector<std::uint8_t> mean;  // in 255ths of range_of(largest)
   bool operator==(const ActivationRange&) const = default;
 };
-using ActivationRanges = std::map<std::string, ActivationRange>;  // by the node's name
+using ActivationRanges = std::map<std::string, ActivationRange>;  // by printable() name of the node
 
 // The least code whose range holds `largest`; 0 for what is never above 2^-16, NaN included.
 std::uint8_t range_code(float largest);

@@ -30,10 +30,10 @@ Conv2D conv_with(Activation activation) {
 }
 
 // Of the input's 2x1 pixels: relu -> "first" (1 to 2 channels, relu6) -> "second" (2 to 1).
-Graph two_convolutions() {
+Graph two_convolutions(const std::string& relu_name = "relu") {
   Graph graph;
   const NodeId x = add_input(graph, Shape{1, 2, 1, 1});
-  const NodeId relu = must(graph.add_op("relu", Unary{Unary::Kind::kRelu}, {x}));
+  const NodeId relu = must(graph.add_op(relu_name, Unary{Unary::Kind::kRelu}, {x}));
   const NodeId first_filter = weights(graph, "f1", {1, 1, 1, 2}, {0.5F, 1});
   const NodeId first_bias = weights(graph, "b1", {2}, {0, 0.25F});
   const NodeId first =
@@ -121,6 +121,13 @@ TEST(Quantize, KeepsBytesBetweenTwoConvolutionsAndFloatsAtTheEnds) {
   EXPECT_FALSE(whole.find("first"));
   EXPECT_EQ(whole.node(*whole.find("second")).output.dtype, DType::kF32);
   EXPECT_THAT(whole.outputs(), ElementsAre(*whole.find("second")));
+}
+
+// As files keep them.
+TEST(Quantize, FindsRangesByPrintableNames) {
+  EXPECT_TRUE(quantize(two_convolutions("re\alu"),
+                       {{"re\\x07lu", codes({128})}, {"first", codes({128, 128})}})
+                  .ok());
 }
 
 // Ranges 1 (steps of 1/255) behind the relu, 6 (the relu6's) and 8, cut to 6, behind the first one.

@@ -46,7 +46,7 @@ std::optional<std::vector<std::uint8_t>> codes_of(const std::string& text) {
 Json ranges_json(const ActivationRanges& ranges) {
   Json json = Json::object();
   for (const auto& [name, range] : ranges) {
-    json[printable(name)] = hex(range.largest) + hex(range.mean);
+    json[name] = hex(range.largest) + hex(range.mean);
   }
   return json;
 }
@@ -170,7 +170,7 @@ ActivationRanges RangeMeter::ranges(std::span<const Worker> workers) const {
   std::int64_t photos = 0;
   for (const Worker& worker : workers) photos += worker.photos_;
   for (std::size_t v = 0; v < names_.size(); ++v) {
-    ActivationRange& range = all[names_[v]];
+    ActivationRange& range = all[printable(names_[v])];
     const auto channels = static_cast<std::size_t>(program_.outputs()[v].shape[3]);
     for (std::size_t c = 0; c < channels; ++c) {
       float largest = 0;
