@@ -47,7 +47,7 @@ Error bad_value(std::string_view name, std::string_view value, std::string_view 
                             ": its value is empty (a shell variable that was never set?): give " +
                             std::string(wanted));
   }
-  return invalid_argument(subject + ": '" + printable(value) + "' is not " + std::string(wanted) +
+  return invalid_argument(subject + ": '" + printable_start(value) + "' is not " + std::string(wanted) +
                           ": correct the value");
 }
 
@@ -278,7 +278,7 @@ Result<Options::Meant> Options::find(std::string_view dashed) {
   for (const Option* option : begun) {
     names += (names.empty() ? "--" : ", --") + (negated ? "no" + option->name : option->name);
   }
-  return invalid_argument(printable(dashed) +
+  return invalid_argument(printable_start(dashed) +
                           ": is the beginning of several options: write one of " + names);
 }
 
@@ -292,7 +292,7 @@ Error Options::unknown(std::string_view written) const {
   std::vector<std::string> names{"help"};
   for (const Option& option : options_) names.push_back(option.name);
   const std::string close = nearest(name, names);
-  std::string message = printable(written) + ": no such option of graft " + command_ + ": ";
+  std::string message = printable_start(written) + ": no such option of graft " + command_ + ": ";
   if (!close.empty()) {
     message += "did you mean --" + close + "?";
   } else {
@@ -351,7 +351,7 @@ Result<Options::Parsed> Options::parse(std::span<const std::string> arguments) {
     } else if (arguments_ != nullptr) {
       arguments_->push_back(word);
     } else {
-      return invalid_argument("'" + printable(word) + "': graft " + command_ +
+      return invalid_argument("'" + printable_start(word) + "': graft " + command_ +
                               " takes options only: write --name=value, see graft " + command_ +
                               " --help");
     }

@@ -111,6 +111,10 @@ TEST_F(OptionsTest, ANameMayBeCutShortWhereItIsClear) {
             "--testing_percentage");
   EXPECT_NE(error_of({"--noim"}).find("no such option"), std::string::npos);
   EXPECT_NE(error_of({"--=5"}).find("no such option"), std::string::npos);
+  // What somebody pasted is quoted only as far as it tells what it was.
+  const std::string pasted(3000, 'x');
+  EXPECT_LT(error_of({"--" + pasted}).size(), 400U);
+  EXPECT_LT(error_of({"--how_many=" + pasted}).size(), 400U);
   // A whole name counts before those that it begins.
   int crop = 0, cropped = 0;
   options_.integer("crop", crop, "Crop.");
