@@ -20,6 +20,9 @@ using ByteSpan = std::span<const std::byte>;
 
 Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
                          DecodeNote& note);
+// The same with libjpeg's loops alone: what decode_jpeg does in less time, and its oracle.
+Result<void> decode_jpeg_by_libjpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
+                                    DecodeNote& note);
 Result<void> decode_png(ByteSpan bytes, const DecodeOptions& options, Image& into,
                         DecodeNote& note);
 Result<void> decode_gif(ByteSpan bytes, const DecodeOptions& options, Image& into,

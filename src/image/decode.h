@@ -31,6 +31,10 @@ struct DecodeOptions {
   // JPEG only; TensorFlow ignores it, so that is the default. HEIC's own rotation always counts.
   bool apply_exif_orientation = false;
   DecodeLimits limits{};
+  // Of a large JPEG only the pixels that resize_normalize to this size reads are decoded then, the
+  // others are unspecified: its result has the same bits, in less time. 0: all pixels.
+  int only_for_height = 0;
+  int only_for_width = 0;
 };
 
 struct DecodeNote {

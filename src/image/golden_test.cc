@@ -130,6 +130,23 @@ TEST_P(Golden, ResizesToTheSameBits) {
   }
 }
 
+TEST_P(Golden, ResizesToTheSameBitsWhatWasDecodedForThat) {
+  const Expectation& e = GetParam();
+  if (!e.accepted) return;
+  const Bytes bytes = golden_file("files/" + e.name);
+  Image image;
+  for (std::size_t i = 0; i < kTargets.size(); ++i) {
+    const Target& t = kTargets[i];
+    const DecodeOptions only = {.only_for_height = t.height, .only_for_width = t.width};
+    image.pixels.assign(image.pixels.size(), static_cast<std::uint8_t>(37 * i));
+    ASSERT_TRUE(decode_image(bytes, only, image).ok());
+    std::vector<float> resized(static_cast<std::size_t>(t.height) *
+                               static_cast<std::size_t>(t.width) * 3);
+    resize_normalize(image, t.height, t.width, t.norm, resized);
+    EXPECT_EQ(sha256_of(resized), e.resized_sha256[i]) << t.height << "x" << t.width;
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Awkward, Golden, testing::ValuesIn(read_index()),
                          [](const testing::TestParamInfo<Expectation>& tested) {
                            std::string name = tested.param.name;

@@ -1,6 +1,8 @@
 // JPEG through libjpeg-turbo's libjpeg interface, with the settings of TensorFlow's decode_jpeg and
 // with a data source that ends the way TensorFlow's does, since that decides which damaged files
-// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc.
+// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc. Two of libjpeg's
+// methods (jpegint.h) are replaced for sound baseline pictures: that which reads coefficients
+// (jpeg_scan.h), and, where not all pixels are asked for, those that make pixels (jpeg_needed.h).
 
 // jpeglib.h needs these two before it, and jerror.h needs jpeglib.h.
 // clang-format off
@@ -13,10 +15,13 @@
 #include <algorithm>
 #include <csetjmp>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "image/codecs.h"
+#include "image/jpeg_needed.h"
+#include "image/jpeg_scan.h"
 
 namespace graft::codec {
 namespace {
@@ -27,7 +32,7 @@ constexpr std::uint64_t kMaxPixelScans = std::uint64_t{1} << 32;
 // TensorFlow refuses width × height × components from here on.
 constexpr std::uint64_t kMaxSamples = std::uint64_t{1} << 29;
 
-enum class Refused { kNo, kScans };
+enum class Refused { kNo, kScans, kNotSound };
 
 // One decompression: libjpeg's state and everything its callbacks need. libjpeg leaves on errors by
 // longjmp, so every call into it goes through guarded().
@@ -103,6 +108,22 @@ class JpegSession {
     });
   }
 
+  // Behind jpeg_start_decompress, outside of guarded().
+  void take_over(const DecodeOptions& options, bool all_pixels) {
+    if (!JpegScan::reads(cinfo)) return;
+    scan_.emplace(cinfo);
+    cinfo.entropy->decode_mcu = decode_mcu;
+    if (all_pixels || options.only_for_height <= 0 || options.only_for_width <= 0) return;
+    needed_.emplace(cinfo, options.only_for_height, options.only_for_width);
+    if (!needed_->worth_it()) return needed_.reset();
+    std::copy_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct_.begin());
+    std::fill_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct);
+    post_process_ = cinfo.post->post_process_data;
+    cinfo.post->post_process_data = post_process_data;
+  }
+  // Our loops left the picture to libjpeg's.
+  bool gave_up() const { return refused_ == Refused::kNotSound; }
+
   Error error() const {
     if (refused_ == Refused::kScans) {
       return unsupported(
@@ -121,6 +142,57 @@ class JpegSession {
   static JpegSession& of(C* c) {
     return *static_cast<JpegSession*>(c->client_data);
   }
+
+  static boolean decode_mcu(j_decompress_ptr c, JBLOCKROW* blocks) {
+    JpegSession& self = of(c);
+    if (!self.scan_->decode_mcu(blocks)) {
+      self.refused_ = Refused::kNotSound;
+      std::longjmp(self.escape_, 1);
+    }
+    self.first_block_ = **blocks;
+    if (self.needed_) self.find_needed_blocks();
+    if (self.scan_->finished()) {
+      c->src->next_input_byte = self.scan_->rest().data();
+      c->src->bytes_in_buffer = self.scan_->rest().size();
+    }
+    return TRUE;
+  }
+  void find_needed_blocks() {
+    needed_blocks_ = needed_->blocks(unit_x_, unit_y_);
+    if (++unit_x_ < cinfo.MCUs_per_row) return;
+    unit_x_ = 0;
+    ++unit_y_;
+  }
+  static void inverse_dct(j_decompress_ptr c, jpeg_component_info* component, JCOEFPTR block,
+                          JSAMPARRAY rows, JDIMENSION column) {
+    const JpegSession& self = of(c);
+    const auto index = static_cast<std::size_t>(block - self.first_block_) / DCTSIZE2;
+    if ((self.needed_blocks_ >> index & 1U) == 0) return;
+    const auto of_component = static_cast<std::size_t>(component->component_index);
+    self.inverse_dct_[of_component](c, component, block, rows, column);
+  }
+  static void post_process_data(j_decompress_ptr c, JSAMPIMAGE samples, JDIMENSION* group,
+                                JDIMENSION groups, JSAMPARRAY rows, JDIMENSION* row,
+                                JDIMENSION row_count) {
+    const JpegSession& self = of(c);
+    // Rows are made a group at a time, of which all but the last have this many.
+    const auto of_group = static_cast<JDIMENSION>(c->max_v_samp_factor);
+    const JDIMENSION first = c->output_scanline + *row;
+    const bool whole = first % of_group == 0 && row_count - *row >= of_group;
+    if (!whole || self.needed_->rows(first, of_group)) {
+      return self.post_process_(c, samples, group, groups, rows, row, row_count);
+    }
+    *row += of_group;
+    ++*group;
+  }
+
+  std::optional<JpegScan> scan_;
+  std::optional<JpegNeeded> needed_;
+  std::size_t unit_x_ = 0, unit_y_ = 0;  // of the unit that is decoded next
+  const JCOEF* first_block_ = nullptr;   // of the one before
+  unsigned needed_blocks_ = 0;           // in it, from bit 0 on
+  std::array<inverse_DCT_method_ptr, MAX_COMPONENTS> inverse_dct_{};
+  decltype(jpeg_d_post_controller::post_process_data) post_process_ = nullptr;
 
   jpeg_error_mgr errors_;
   jpeg_source_mgr source_;
@@ -176,10 +248,11 @@ ByteSpan exif_segment(const jpeg_decompress_struct& cinfo) {
   return {};
 }
 
-}  // namespace
+enum class Loops : std::uint8_t { kOurs, kLibjpegs };
 
-Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
-                         DecodeNote& note) {
+// `gave_up`: our loops left the picture to libjpeg's, and this call's result counts for nothing.
+Result<void> decode(ByteSpan bytes, const DecodeOptions& options, Loops loops, Image& into,
+                    DecodeNote& note, bool& gave_up) {
   JpegSession session(bytes, options.limits.max_progressive_scans);
   jpeg_decompress_struct& cinfo = session.cinfo;
   if (!session.read_header(options.apply_exif_orientation)) return session.error();
@@ -198,17 +271,24 @@ Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& in
   const bool cmyk = cinfo.jpeg_color_space == JCS_CMYK || cinfo.jpeg_color_space == JCS_YCCK;
   std::vector<std::uint8_t> cmyk_row(cmyk ? std::size_t{cinfo.image_width} * 4 : 0);
   std::uint8_t* const cmyk_data = cmyk ? cmyk_row.data() : nullptr;
+  const bool started = session.guarded([&cinfo, cmyk] {
+    cinfo.out_color_space = cmyk ? JCS_CMYK : JCS_RGB;
+    cinfo.do_fancy_upsampling = TRUE;
+    cinfo.dct_method = JDCT_IFAST;
+    jpeg_start_decompress(&cinfo);  // when it suspends, the first row is refused
+  });
+  if (!started) return session.error();
+  if (loops == Loops::kOurs) session.take_over(options, cmyk || orientation != 1);
+
   Image* const image = &into;
   bool complete = false;
   bool* const complete_out = &complete;
   const bool decoded = session.guarded([&cinfo, cmyk_data, image, complete_out] {
-    cinfo.out_color_space = cmyk_data != nullptr ? JCS_CMYK : JCS_RGB;
-    cinfo.do_fancy_upsampling = TRUE;
-    cinfo.dct_method = JDCT_IFAST;
-    jpeg_start_decompress(&cinfo);  // when it suspends, the first row is refused
     *complete_out = read_rows(&cinfo, cmyk_data, image);
     if (*complete_out) jpeg_finish_decompress(&cinfo);
   });
+  gave_up = session.gave_up();
+  if (gave_up) return {};
   if (!decoded) return session.error();
   if (!complete) return damaged(ImageFormat::kJpeg, "it ends before the picture does");
 
@@ -216,6 +296,21 @@ Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& in
   if (session.warned()) note.warning = session.warning();
   apply_orientation(orientation, into);
   return {};
+}
+
+}  // namespace
+
+Result<void> decode_jpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
+                         DecodeNote& note) {
+  bool gave_up = false;
+  auto decoded = decode(bytes, options, Loops::kOurs, into, note, gave_up);
+  return gave_up ? decode_jpeg_by_libjpeg(bytes, options, into, note) : decoded;
+}
+
+Result<void> decode_jpeg_by_libjpeg(ByteSpan bytes, const DecodeOptions& options, Image& into,
+                                    DecodeNote& note) {
+  bool gave_up = false;
+  return decode(bytes, options, Loops::kLibjpegs, into, note, gave_up);
 }
 
 Result<ImageSize> jpeg_size(ByteSpan bytes) {

@@ -124,6 +124,17 @@ void resize_window(const Image& image, const ResizeWindow& window, Normalization
   }
 }
 
+std::vector<bool> sampled_lines(int in_size, int out_size) {
+  std::vector<bool> sampled(static_cast<std::size_t>(in_size));
+  const float scale = scale_of(in_size, out_size);
+  for (int i = 0; i < out_size; ++i) {
+    const Taps taps = taps_of(i, scale, in_size);
+    sampled[static_cast<std::size_t>(taps.lower)] = true;
+    sampled[static_cast<std::size_t>(taps.upper)] = true;
+  }
+  return sampled;
+}
+
 void resize_normalize(const Image& image, int out_height, int out_width, Normalization norm,
                       std::span<float> out) {
   resize_window(image,

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "base/instruction_set.h"
 #include "image/image.h"
@@ -28,6 +29,9 @@ struct ResizeWindow {
 // `out`: f32 [window.height, window.width, 3]. The image is not empty, the window lies within.
 void resize_window(const Image& image, const ResizeWindow& window, Normalization norm,
                    std::span<float> out);
+
+// Which of `in_size` lines (rows or columns) resizing to `out_size` lines reads with a weight.
+std::vector<bool> sampled_lines(int in_size, int out_size);
 
 // The vector loops, compiled for every instruction set that the processor may have. A row of
 // floats is kept as three planes (R, G, B) of `padded` values each; padded is a multiple of

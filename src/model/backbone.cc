@@ -210,6 +210,8 @@ std::unique_ptr<Extractor> Backbone::make_extractor() const {
   state->program = &program();
   state->spec = state_->spec;
   state->decode = state_->options.decode;
+  state->decode.only_for_height = state->spec.height();
+  state->decode.only_for_width = state->spec.width();
   state->input = Tensor(state->program->input());
   state->workspace = state->program->make_workspace();
   return std::unique_ptr<Extractor>(new Extractor(std::move(state)));

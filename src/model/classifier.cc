@@ -193,6 +193,8 @@ void Classifier::State::apply(const ClassifierOptions& options, const Facts& fac
   norm.mean = options.input_mean.value_or(facts.mean);
   norm.std = options.input_std.value_or(facts.std);
   decode.apply_exif_orientation = facts.apply_exif_orientation;
+  decode.only_for_height = height;
+  decode.only_for_width = width;
   const bool same_norm = norm.mean == facts.mean && norm.std == facts.std;
   if (!same_norm && facts.preprocessing_known) {
     warnings.push_back("--input_mean " + float_text(norm.mean) + " --input_std " +

@@ -100,12 +100,14 @@ Result<Timing> time_preparation(const SpeedOptions& options, int threads) {
   };
   std::vector<Worker> workers(static_cast<std::size_t>(threads));
   DecodeNote note;
-  GRAFT_TRY(decode_image(options.photo, options.decode, workers[0].image, &note));
+  DecodeOptions decode = options.decode;
+  decode.only_for_height = decode.only_for_width = kSide;
+  GRAFT_TRY(decode_image(options.photo, decode, workers[0].image, &note));
   return time_of_one(threads, options.seconds, [&](int worker) {
     Worker& w = workers[static_cast<std::size_t>(worker)];
     DecodeNote ignored;
     // It was decoded a moment ago: it cannot fail now.
-    if (!decode_image(options.photo, options.decode, w.image, &ignored).ok()) return;
+    if (!decode_image(options.photo, decode, w.image, &ignored).ok()) return;
     resize_normalize(w.image, kSide, kSide, {}, w.out);
   });
 }

@@ -1,8 +1,12 @@
 // Any bytes taken for a photo of one format are refused with one line, or become a picture of a
-// size within the limits, the same each time and whatever the buffer held before. Built once a
-// format: GRAFT_FUZZ_FORMAT is its name, GRAFT_FUZZ_SUFFIX that of its files.
+// size within the limits, the same each time and whatever the buffer held before. A JPEG is what
+// libjpeg alone makes of it, and gives the same input to a network whether all of it is decoded or
+// only what that depends on. Built once a format: GRAFT_FUZZ_FORMAT is its name, GRAFT_FUZZ_SUFFIX
+// that of its files.
 #include "fuzz.h"
+#include "image/codecs.h"
 #include "image/decode.h"
+#include "image/resize.h"
 
 namespace graft::fuzz {
 namespace {
@@ -15,10 +19,38 @@ Result<void> decode(std::span<const std::byte> bytes, bool turned, Image& into) 
   return decode_image(bytes, {.apply_exif_orientation = turned, .limits = kLimits}, into, &note);
 }
 
+void try_jpeg(std::span<const std::byte> bytes) {
+  Image ours{3, 3, std::vector<std::uint8_t>(5000, 0x00)};
+  Image theirs{3, 3, std::vector<std::uint8_t>(5000, 0xFF)};
+  DecodeNote our_note, their_note;
+  DecodeOptions options{.limits = kLimits};
+  const auto our = codec::decode_jpeg(bytes, options, ours, our_note);
+  const auto their = codec::decode_jpeg_by_libjpeg(bytes, options, theirs, their_note);
+  require(our.ok() == their.ok(), "not libjpeg's verdict");
+  if (!our.ok()) {
+    require(our.error().message == their.error().message, "not libjpeg's words");
+    return;
+  }
+  require(our_note.warning == their_note.warning, "not libjpeg's warning");
+  require(ours.pixels == theirs.pixels, "not libjpeg's pixels");
+
+  constexpr int kHeight = 7, kWidth = 5;
+  options.only_for_height = kHeight;
+  options.only_for_width = kWidth;
+  Image some{3, 3, std::vector<std::uint8_t>(5000, 0x5A)};
+  require(decode_image(bytes, options, some).ok(), "not the verdict on the whole");
+  std::vector<float> whole(std::size_t{kHeight} * kWidth * 3);
+  std::vector<float> partly(whole.size());
+  resize_normalize(theirs, kHeight, kWidth, {}, whole);
+  resize_normalize(some, kHeight, kWidth, {}, partly);
+  require(whole == partly, "another input from what was decoded for it");
+}
+
 }  // namespace
 
 void try_bytes(std::span<const std::byte> bytes) {
   if (name_of(sniff_format(bytes)) != GRAFT_FUZZ_FORMAT) return;
+  if (sniff_format(bytes) == ImageFormat::kJpeg) try_jpeg(bytes);
   if (const auto size = read_image_size(bytes); !size.ok()) require_refusal(size.error());
   for (const bool turned : {false, true}) {
     Image first{3, 3, std::vector<std::uint8_t>(5000, 0x00)};
