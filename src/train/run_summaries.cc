@@ -1,28 +1,27 @@
 #include "train/run_summaries.h"
 
-#include <array>
 #include <cmath>
 #include <string>
 
 namespace graft {
 namespace {
 
-// Population standard deviation, as tf.reduce_mean(tf.square(x - mean)). Four sums side by side,
-// always in the same order.
-float deviation(std::span<const float> values, double mean) {
-  std::array<double, 4> sums{};
-  std::size_t i = 0;
-  for (; i + 4 <= values.size(); i += 4) {
-    for (std::size_t lane = 0; lane < 4; ++lane) {
-      const double d = static_cast<double>(values[i + lane]) - mean;
-      sums[lane] += d * d;
-    }
+// Population standard deviation, as tf.reduce_mean(tf.square(x - mean)), of values whose sums are
+// in `h`.
+float deviation(std::span<const float> values, const Histogram& h) {
+  const double mean = h.sum / h.num, mean_square = h.sum_squares / h.num;
+  const double variance = mean_square - mean * mean;
+  // While the difference keeps its size, the rounding of the sums (at most n 2^-53 of them) stays
+  // below float32's even for a million values.
+  constexpr double kCancelled = 1e-2;
+  if (h.num == static_cast<double>(values.size()) && variance > kCancelled * mean_square) {
+    return static_cast<float>(std::sqrt(variance));
   }
-  for (; i < values.size(); ++i) {
-    const double d = static_cast<double>(values[i]) - mean;
-    sums[0] += d * d;
+  double sum = 0;
+  for (const float value : values) {
+    const double difference = static_cast<double>(value) - mean;
+    sum += difference * difference;
   }
-  const double sum = sums[0] + sums[1] + sums[2] + sums[3];
   return static_cast<float>(std::sqrt(sum / static_cast<double>(values.size())));
 }
 
@@ -31,17 +30,16 @@ float deviation(std::span<const float> values, double mean) {
 void RunSummary::add_variable(const char* name, std::span<const float> values) {
   const std::string scope = std::string("final_training_ops/") + name + "/summaries/";
   histogram_of(values, scratch_);
-  const double mean = scratch_.sum / scratch_.num;
-  builder_.scalar(scope + "mean_1", static_cast<float>(mean));
-  builder_.scalar(scope + "stddev_1", deviation(values, mean));
+  builder_.scalar(scope + "mean_1", static_cast<float>(scratch_.sum / scratch_.num));
+  builder_.scalar(scope + "stddev_1", deviation(values, scratch_));
   builder_.scalar(scope + "max_1", static_cast<float>(scratch_.max));
   builder_.scalar(scope + "min_1", static_cast<float>(scratch_.min));
   builder_.histogram(scope + "histogram", scratch_);
 }
 
-void RunSummary::add_head(const Head& head) {
-  add_variable("weights", head.weights.as<float>());
-  add_variable("biases", head.biases.as<float>());
+void RunSummary::add_head(std::span<const float> weights, std::span<const float> biases) {
+  add_variable("weights", weights);
+  add_variable("biases", biases);
 }
 
 void RunSummary::add_batch(std::span<const float> logits, std::span<const float> scores,

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <span>
 
-#include "model/head.h"
 #include "summary/event_writer.h"
 #include "train/head_trainer.h"
 
@@ -14,7 +13,7 @@ namespace graft {
 class RunSummary {
  public:
   // First the head as the step found it, then what came of the batch.
-  void add_head(const Head& head);
+  void add_head(std::span<const float> weights, std::span<const float> biases);
   void add_batch(std::span<const float> logits, std::span<const float> scores,
                  const BatchResult& result);
   // Appends the summary to the writer's pending records and starts a new one.

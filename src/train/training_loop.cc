@@ -10,9 +10,8 @@
 
 #include "base/text.h"
 #include "data/sampler.h"
-#include "summary/event_writer.h"
 #include "train/distorted_batches.h"
-#include "train/run_summaries.h"
+#include "train/run_log.h"
 
 namespace graft {
 namespace {
@@ -43,11 +42,7 @@ class TrainingLoop {
   }
 
   Result<Head> run() {
-    GRAFT_ASSIGN(train_writer_, EventWriter::create(job_.run.train_dir()));
-    GRAFT_ASSIGN(validation_writer_, EventWriter::create(job_.run.validation_dir()));
-    train_writer_->add_graph(job_.event_graph);
-    GRAFT_TRY(train_writer_->flush());
-    GRAFT_TRY(validation_writer_->flush());
+    GRAFT_ASSIGN(log_, RunLog::create(job_.run, job_.event_graph, job_.threads));
     for (; step_ < steps_; ++step_) {
       if (stop_.stop_requested()) return stopped();
       if (!next_batch()) return stopped();
@@ -56,7 +51,6 @@ class TrainingLoop {
       if (last || step_ % static_cast<std::uint64_t>(options_.eval_step_interval) == 0) {
         GRAFT_TRY(evaluate());
       }
-      GRAFT_TRY(train_writer_->flush());
       const auto frequency = static_cast<std::uint64_t>(options_.intermediate_store_frequency);
       if (frequency > 0 && step_ > 0 && step_ % frequency == 0) {
         observer_.on_message(
@@ -67,8 +61,7 @@ class TrainingLoop {
       if (Clock::now() - last_checkpoint_ >= kCheckpointPeriod) GRAFT_TRY(checkpoint(step_ + 1));
       report_progress(last);
     }
-    GRAFT_TRY(train_writer_->close());
-    GRAFT_TRY(validation_writer_->close());
+    GRAFT_TRY(log_->close());
     return Head{trainer_.head().weights.clone(), trainer_.head().biases.clone()};
   }
 
@@ -87,12 +80,19 @@ class TrainingLoop {
   }
 
   Result<void> train() {
-    summary_.add_head(trainer_.head());
+    RunLog::Record& record = next_record(RunLog::File::kTraining);
+    record.set_head(trainer_.head());
     const BatchResult result = trainer_.step(batch_);
     if (!std::isfinite(result.cross_entropy)) return diverged();
-    summary_.add_batch(trainer_.logits(), trainer_.scores(), result);
-    summary_.write(*train_writer_, static_cast<std::int64_t>(step_));
-    return {};
+    record.set_batch(trainer_, result);
+    return log_->add();
+  }
+
+  RunLog::Record& next_record(RunLog::File file) {
+    RunLog::Record& record = log_->next();
+    record.file = file;
+    record.step = static_cast<std::int64_t>(step_);
+    return record;
   }
 
   Result<void> evaluate() {
@@ -109,10 +109,10 @@ class TrainingLoop {
       report.has_validation = true;
       report.validation_accuracy = result.accuracy;
       report.validation_count = examples.size();
-      summary_.add_head(trainer_.head());
-      summary_.add_batch(trainer_.logits(), trainer_.scores(), result);
-      summary_.write(*validation_writer_, static_cast<std::int64_t>(step_));
-      GRAFT_TRY(validation_writer_->flush());
+      RunLog::Record& record = next_record(RunLog::File::kValidation);
+      record.set_head(trainer_.head());
+      record.set_batch(trainer_, result);
+      GRAFT_TRY(log_->add());
     }
     observer_.on_evaluation(report);
     return {};
@@ -132,7 +132,7 @@ class TrainingLoop {
                               " is kept in " + printable(job_.run.checkpoint_file()) + ")"
                         : "";
     }
-    (void)train_writer_->flush();
+    (void)log_->flush();
     std::array<char, 32> rate{};
     std::snprintf(rate.data(), rate.size(), "%g", static_cast<double>(options_.learning_rate));
     return invalid_argument("training: the loss is not a number any more at step " +
@@ -140,7 +140,9 @@ class TrainingLoop {
                             rate.data() + ")");
   }
 
+  // Behind the log of these steps: who goes on from here finds them there.
   Result<void> checkpoint(std::uint64_t steps_done) {
+    GRAFT_TRY(log_->flush());
     last_checkpoint_ = Clock::now();
     return save_checkpoint(job_.run.checkpoint_file(), job_.fingerprint, steps_done,
                            trainer_.head());
@@ -148,9 +150,7 @@ class TrainingLoop {
 
   Error stopped() {
     if (auto saved = checkpoint(step_); !saved.ok()) return saved.error();
-    for (EventWriter* log : {&*train_writer_, &*validation_writer_}) {
-      if (auto closed = log->close(); !closed.ok()) return closed.error();
-    }
+    if (auto closed = log_->close(); !closed.ok()) return closed.error();
     return cancelled("stopped after " + format_count(step_) + " of " + format_count(steps_) +
                      " steps: saved in " + printable(job_.run.path()) +
                      ": the same command goes on from there");
@@ -173,8 +173,7 @@ class TrainingLoop {
   const BatchSampler training_, validation_;
   HeadTrainer trainer_;
   std::unique_ptr<DistortedBatches> distorted_;
-  std::optional<EventWriter> train_writer_, validation_writer_;
-  RunSummary summary_;
+  std::unique_ptr<RunLog> log_;
   Batch batch_;
   std::uint64_t step_ = 0, first_ = 0;
   std::uint64_t good_step_ = 0;  // steps behind good_head_; 0: none yet
