@@ -1,4 +1,6 @@
 // graft COMMAND …: finds the command and runs it.
+#include <malloc.h>
+
 #include <exception>
 #include <new>
 #include <optional>
@@ -17,7 +19,17 @@ struct Command {
   std::string_view name;
   std::string_view summary;
   int (*run)(Arguments arguments, Console& console);  // the exit code
+  bool stays = false;                                 // until it is told to go
 };
+
+// Memory that was freed is kept for what comes next: giving it back and getting new pages would be
+// a tenth of a warm training. Not for a program that stays when its work is done.
+void keep_freed_memory() {
+  constexpr int kOfOnePiece = 32 << 20;  // the most that glibc accepts
+  constexpr int kAltogether = 128 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kOfOnePiece);
+  ::mallopt(M_TRIM_THRESHOLD, kAltogether);
+}
 
 constexpr Command kCommands[] = {
     {"retrain", "train a classifier on a folder of photos, one subfolder a class", run_retrain},
@@ -27,7 +39,7 @@ constexpr Command kCommands[] = {
     {"features", "write the features of photos to a .npy file, for your own use", run_features},
     {"cache", "what the cached features take, and what can go", run_cache},
     {"models", "list the pretrained networks", run_models},
-    {"board", "show runs, photos and results in a browser", run_board},
+    {"board", "show runs, photos and results in a browser", run_board, true},
     {"sample", "draw a sample set of photos", run_sample},
     {"demo", "show the whole job with whatever is at hand", run_demo},
 };
@@ -102,6 +114,7 @@ int dispatch(std::vector<std::string> words, Console& console) {
   }
   const Command* command = find_command(name);
   if (command == nullptr) return unknown_command(name, console);
+  if (!command->stays) keep_freed_memory();
   const int code = command->run(Arguments(words).subspan(1), console);
   const int output_code = console.finish();
   return code != 0 ? code : output_code;
