@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/parallel.h"
 #include "base/text.h"
 #include "data/sampler.h"
 #include "graph/import.h"
@@ -233,10 +234,18 @@ Result<std::string> GraphMaker::event_graph(const Head& head) const {
 }
 
 Result<void> verify_graph(const RetrainOptions& options, const Dataset& dataset,
-                          const Features& features, Backbone* backbone, const Head& head) {
-  GRAFT_TRY(verify_head(options, dataset, features.table, head));
-  if (backbone == nullptr) return {};
-  return verify_photos(options, dataset, features, *backbone, head);
+                          const Features& features, Backbone* backbone, const Head& head,
+                          int threads) {
+  std::array<Result<void>, 2> outcomes;
+  parallel_for(outcomes.size(), threads, {}, [&](std::size_t i, int) {
+    if (i == 0) {
+      outcomes[i] = verify_head(options, dataset, features.table, head);
+    } else if (backbone != nullptr) {
+      outcomes[i] = verify_photos(options, dataset, features, *backbone, head);
+    }
+  });
+  GRAFT_TRY(std::move(outcomes[0]));
+  return std::move(outcomes[1]);
 }
 
 }  // namespace graft

@@ -39,8 +39,9 @@ struct GraphMaker {
 
 // Loads the graph at options.output_graph again and compares: the head on cached features, and a
 // few photos from their files to their scores. kCorrupt names the largest difference when it is
-// more than rounding explains.
+// more than rounding explains. Both at once with threads > 1.
 Result<void> verify_graph(const RetrainOptions& options, const Dataset& dataset,
-                          const Features& features, Backbone* backbone, const Head& head);
+                          const Features& features, Backbone* backbone, const Head& head,
+                          int threads);
 
 }  // namespace graft

@@ -255,7 +255,7 @@ class Retraining {
     result_.test = final_test(options_, dataset_, features_->table, head);
     GRAFT_ASSIGN(result_.graph_sha256, graphs_->save(head, options_.output_graph));
     GRAFT_TRY(save_labels(result_.labels, options_.output_labels));
-    GRAFT_TRY(verify_graph(options_, dataset_, *features_, backbone(), head));
+    GRAFT_TRY(verify_graph(options_, dataset_, *features_, backbone(), head, threads_));
     result_.output_graph = options_.output_graph;
     result_.side_file = side_file_path(options_.output_graph);
     result_.output_labels = options_.output_labels;
