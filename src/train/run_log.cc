@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -38,12 +39,14 @@ struct RunLog::State {
   State(EventWriter train, EventWriter validate)
       : training(std::move(train)), validation(std::move(validate)) {}
 
-  void append(const Record& record) {
-    summary.add_head(record.weights, record.biases);
-    summary.add_batch(record.logits, record.scores, record.result);
-    summary.write(record.file == File::kTraining ? training : validation, record.step);
-  }
-  Result<void> write_out() {
+  // The first `count` of those that were added.
+  Result<void> write(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      const Record& record = records[(first + i) % records.size()];
+      summary.add_head(record.weights, record.biases);
+      summary.add_batch(record.logits, record.scores, record.result);
+      summary.write(record.file == File::kTraining ? training : validation, record.step);
+    }
     GRAFT_TRY(training.flush());
     return validation.flush();
   }
@@ -56,7 +59,7 @@ struct RunLog::State {
   }
 
   // The thread's. Takes records by the dozen, since waking it costs more than writing one, and
-  // what there is after a moment.
+  // what there is after a moment. Nothing is written after an error.
   void write_all() {
     std::unique_lock lock(mutex);
     while (!ending || added > 0) {
@@ -65,29 +68,41 @@ struct RunLog::State {
       idle = false;
       const std::size_t count = added;
       if (count == 0) continue;
-      lock.unlock();
-      for (std::size_t i = 0; i < count; ++i) append(records[(first + i) % records.size()]);
-      Result<void> written = error ? Result<void>() : write_out();
-      lock.lock();
-      if (!written.ok()) error = written.error();
+      if (!failed()) {
+        lock.unlock();
+        std::optional<Error> failure;
+        std::exception_ptr exception;
+        try {
+          if (auto written = write(count); !written.ok()) failure = written.error();
+        } catch (...) {  // memory can end anywhere
+          exception = std::current_exception();
+        }
+        lock.lock();
+        error = failure;
+        thrown = exception;
+      }
       first = (first + count) % records.size();
       added -= count;
       if (waiting) changed.notify_all();
     }
   }
+  bool failed() const { return error || thrown; }
   bool wanted() const { return ending || added >= kDozen || (waiting && added > 0); }
 
   // The caller's, until the thread has come so far.
   template <typename Reached>
-  void wait(const Reached& reached) {
+  std::unique_lock<std::mutex> wait_until(const Reached& reached) {
     std::unique_lock lock(mutex);
-    if (reached(*this)) return;
-    waiting = true;
-    changed.notify_all();
-    changed.wait(lock, [&] { return reached(*this); });
-    waiting = false;
+    if (!reached()) {
+      waiting = true;
+      changed.notify_all();
+      changed.wait(lock, reached);
+      waiting = false;
+    }
+    return lock;
   }
   Result<void> outcome() const {
+    if (thrown) std::rethrow_exception(thrown);
     if (error) return *error;
     return {};
   }
@@ -103,7 +118,8 @@ struct RunLog::State {
   bool idle = false;     // the thread sleeps
   bool waiting = false;  // the caller does
   bool ending = false;
-  std::optional<Error> error;
+  std::optional<Error> error;  // the first one, or what was thrown
+  std::exception_ptr thrown;
   std::optional<std::thread> thread;  // none: the caller writes
 };
 
@@ -132,15 +148,18 @@ RunLog::~RunLog() {
 }
 
 RunLog::Record& RunLog::next() {
-  state_->wait([](const State& s) { return s.added + 1 < s.most_records(); });
-  return state_->records[(state_->first + state_->added) % state_->records.size()];
+  State& s = *state_;
+  const auto lock = s.wait_until([&s] { return s.added + 1 < s.most_records(); });
+  return s.records[(s.first + s.added) % s.records.size()];
 }
 
 Result<void> RunLog::add() {
   State& s = *state_;
   if (!s.thread) {
-    s.append(s.records[s.first]);
-    return s.write_out();
+    if (auto written = s.failed() ? Result<void>() : s.write(1); !written.ok()) {
+      s.error = written.error();
+    }
+    return s.outcome();
   }
   const std::lock_guard lock(s.mutex);
   ++s.added;
@@ -149,8 +168,9 @@ Result<void> RunLog::add() {
 }
 
 Result<void> RunLog::flush() {
-  state_->wait([](const State& s) { return s.added == 0; });
-  return state_->outcome();
+  State& s = *state_;
+  const auto lock = s.wait_until([&s] { return s.added == 0; });
+  return s.outcome();
 }
 
 Result<void> RunLog::close() {

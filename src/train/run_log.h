@@ -43,7 +43,8 @@ class RunLog {
 
   // The record to fill in and add() next. Waits while the writing is far behind.
   Record& next();
-  // kIo of this record or of an earlier one; nothing is written after it.
+  // kIo of this record or of an earlier one; nothing is written after it. What the thread throws
+  // (memory can end anywhere) leaves this call or the next.
   Result<void> add();
   // Waits until all that was added is in the files.
   Result<void> flush();
