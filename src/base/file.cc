@@ -342,11 +342,25 @@ Result<void> write_atomically(const std::string& path,
       return os_error(path, "cannot be written", failure);
     }
   }
-  GRAFT_TRY(produce([&](std::span<const std::byte> piece) -> Result<void> {
+  const auto write = [&](std::span<const std::byte> piece) -> Result<void> {
     const int failure = temporary.write(piece);
     if (failure != 0) return os_error(path, "cannot be written", failure);
     return {};
-  }));
+  };
+  // Small pieces go to the system together.
+  constexpr std::size_t kTogether = std::size_t{64} << 10;
+  Bytes pending;
+  const auto collect = [&](std::span<const std::byte> piece) -> Result<void> {
+    if (!pending.empty() && pending.size() + piece.size() > kTogether) {
+      GRAFT_TRY(write(pending));
+      pending.clear();
+    }
+    if (piece.size() > kTogether) return write(piece);
+    pending.insert(pending.end(), piece.begin(), piece.end());
+    return {};
+  };
+  GRAFT_TRY(produce(collect));
+  if (!pending.empty()) GRAFT_TRY(write(pending));
   if (const int failure = temporary.sync_and_rename_to(target.path); failure != 0) {
     return os_error(path, "cannot be written", failure);
   }

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <mutex>
 #include <unordered_set>
@@ -178,6 +179,13 @@ class Extraction {
       found.unreadable = without_path(example.path, read.error().message);
     }
     look_up_text(example, found);
+    if (found.origin == Origin::kNowhere && found.has_content) compile_meanwhile();
+  }
+
+  // One thread prepares the network while the others look on. Its error, if any, comes again in
+  // compute_missing.
+  void compile_meanwhile() {
+    if (backbone_ != nullptr && !compiling_.exchange(true)) (void)backbone_->compile();
   }
 
   void look_up_text(const Example& example, Lookup& found) {
@@ -389,6 +397,7 @@ class Extraction {
   std::shared_ptr<Storage> storage_ = std::make_shared<Storage>();
   bool protected_ = false;
   std::optional<Error> no_store_;
+  std::atomic<bool> compiling_ = false;
   std::mutex mutex_;  // guards stats_.damaged and notes_ while threads look up
   std::vector<FeatureRecord> notes_;
 };
