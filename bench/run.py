@@ -113,6 +113,9 @@ def show(results):
         for what, times in results["rooms"]["precisions"].items():
             print(f"  {what.replace('_', ' ') + ', float32 and int8':44}{times['float32_ms']:10.2f} ms"
                   f"{times['int8_ms']:10.2f} ms  ({times['ratio']:.2f} times as fast)")
+    large = results["rooms"]["large_photo"]
+    print(f"  {'12 megapixels (JPEG), by libjpeg and by graft':44}{large['whole_ms']:10.2f} ms"
+          f"{large['needed_ms']:10.2f} ms  ({large['ratio']:.2f} times as fast)")
     rows = [("500 training steps alone", results["rooms"]["steps_500_ms"], "ms"),
             ("500 training steps of a run, logs written", results["retrain_500_steps_ms"], "ms"),
             ("start-up (graft --version)", results["start_up_ms"], "ms"),

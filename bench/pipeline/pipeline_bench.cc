@@ -20,7 +20,9 @@
 #include "base/parallel.h"
 #include "base/rng.h"
 #include "data/dataset.h"
+#include "image/codecs.h"
 #include "image/decode.h"
+#include "image/encode.h"
 #include "image/resize.h"
 #include "kernels/peak.h"
 #include "model/backbone.h"
@@ -183,6 +185,56 @@ Json measure_precisions(const Photos& photos, const Backbone& plain, const Backb
   return {{"network", summary(network)}, {"photo_to_feature", summary(pipeline)}};
 }
 
+// The photos side by side, again and again, as one of twelve megapixels.
+Image mosaic(const Photos& photos) {
+  constexpr std::size_t kWidth = 4000, kHeight = 3000, kTile = 200;
+  Image large{int{kWidth}, int{kHeight}, std::vector<std::uint8_t>(kWidth * kHeight * 3)};
+  std::size_t next = 0;
+  for (std::size_t top = 0; top < kHeight; top += kTile) {
+    for (std::size_t left = 0; left < kWidth;) {
+      const Image& photo = photos.images[next++ % photos.images.size()];
+      const auto width = std::min(static_cast<std::size_t>(photo.width), kWidth - left);
+      const auto height = std::min(static_cast<std::size_t>(photo.height), kTile);
+      for (std::size_t y = 0; y < height; ++y) {
+        std::copy_n(photo.pixels.data() + y * static_cast<std::size_t>(photo.width) * 3, width * 3,
+                    large.pixels.data() + ((top + y) * kWidth + left) * 3);
+      }
+      left += width;
+    }
+  }
+  return large;
+}
+
+// A baseline JPEG of twelve megapixels to a network's input: all of it by libjpeg alone, then only
+// what the input depends on. Processor time, in turns.
+Json measure_large_photo(const Photos& photos, const ModelSpec& spec) {
+  constexpr int kTurns = 15;
+  const Bytes jpeg = must(encode_jpeg(mosaic(photos)));
+  const DecodeOptions only = {.only_for_height = spec.height(), .only_for_width = spec.width()};
+  Image image;
+  DecodeNote note;
+  std::vector<float> inputs[2];
+  std::vector<double> times[2];
+  for (int turn = 0; turn < kTurns; ++turn) {
+    for (std::size_t which = 0; which < 2; ++which) {
+      inputs[which].resize(static_cast<std::size_t>(spec.height()) *
+                           static_cast<std::size_t>(spec.width()) * 3);
+      const double start = thread_milliseconds();
+      must(which == 0 ? codec::decode_jpeg_by_libjpeg(jpeg, {}, image, note)
+                      : decode_image(jpeg, only, image));
+      resize_normalize(image, spec.height(), spec.width(), spec.norm, inputs[which]);
+      times[which].push_back(thread_milliseconds() - start);
+    }
+  }
+  if (inputs[0] != inputs[1]) fail("the large photo: not the same input");
+  for (std::vector<double>& one : times) std::sort(one.begin(), one.end());
+  const double whole = times[0][kTurns / 2], partly = times[1][kTurns / 2];
+  return {{"megabytes", static_cast<double>(jpeg.size()) / 1e6},
+          {"whole_ms", whole},
+          {"needed_ms", partly},
+          {"ratio", whole / partly}};
+}
+
 // Milliseconds of kSteps training steps of kBatch rows, `width` features, five classes.
 double measure_steps(int width) {
   constexpr int kRows = 1000, kClasses = 5;
@@ -227,6 +279,7 @@ int run(std::map<std::string, std::string> options) {
   if (const auto whole = in_int8(spec, bytes, photos)) {
     result["precisions"] = measure_precisions(photos, backbone, *whole);
   }
+  result["large_photo"] = measure_large_photo(photos, spec);
   result["steps_500_ms"] = measure_steps(spec.feature_width);
   std::printf("%s\n", dump_json(result).c_str());
   return 0;
