@@ -25,8 +25,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
 endif()
 target_include_directories(graft_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 # Highway compiles our kernels once an instruction set. What has SSSE3 and not SSE4 (2006 to 2008)
-# takes the scalar ones.
-target_compile_definitions(graft_flags INTERFACE HWY_DISABLED_TARGETS=HWY_SSSE3)
+# takes the scalar ones. Vectors of SVE have no size that the compiler knows, and our tiles are arrays
+# of vectors: NEON serves there.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  set(GRAFT_DISABLED_TARGETS "(HWY_SVE|HWY_SVE2|HWY_SVE_256|HWY_SVE2_128)")
+else()
+  set(GRAFT_DISABLED_TARGETS HWY_SSSE3)
+endif()
+target_compile_definitions(graft_flags INTERFACE HWY_DISABLED_TARGETS=${GRAFT_DISABLED_TARGETS})
 target_link_libraries(graft_flags INTERFACE Threads::Threads)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   target_compile_options(graft_flags INTERFACE -fstack-protector-strong -D_FORTIFY_SOURCE=2
