@@ -1,6 +1,4 @@
 // graft COMMAND …: finds the command and runs it.
-#include <malloc.h>
-
 #include <exception>
 #include <new>
 #include <optional>
@@ -10,6 +8,7 @@
 #include "cli/command.h"
 #include "cli/interrupt.h"
 #include "cli/lost_pages.h"
+#include "cli/memory.h"
 #include "kernels/backend.h"
 
 namespace graft {
@@ -21,15 +20,6 @@ struct Command {
   int (*run)(Arguments arguments, Console& console);  // the exit code
   bool stays = false;                                 // until it is told to go
 };
-
-// Memory that was freed is kept for what comes next: giving it back and getting new pages would be
-// a tenth of a warm training. Not for a program that stays when its work is done.
-void keep_freed_memory() {
-  constexpr int kOfOnePiece = 32 << 20;  // the most that glibc accepts
-  constexpr int kAltogether = 128 << 20;
-  ::mallopt(M_MMAP_THRESHOLD, kOfOnePiece);
-  ::mallopt(M_TRIM_THRESHOLD, kAltogether);
-}
 
 constexpr Command kCommands[] = {
     {"retrain", "train a classifier on a folder of photos, one subfolder a class", run_retrain},
@@ -114,7 +104,7 @@ int dispatch(std::vector<std::string> words, Console& console) {
   }
   const Command* command = find_command(name);
   if (command == nullptr) return unknown_command(name, console);
-  if (!command->stays) keep_freed_memory();
+  if (!command->stays) prepare_memory();
   const int code = command->run(Arguments(words).subspan(1), console);
   const int output_code = console.finish();
   return code != 0 ? code : output_code;
