@@ -48,7 +48,10 @@ class Running:
             return json.load(answer)
 
     def wait_for(self, wanted):
-        """Reads on until a line has the text."""
+        """Reads on until a line has the text, which may have come before the address: a training can
+        be faster than its board's start."""
+        if any(wanted in line for line in self.lines):
+            return True
         for line in self.process.stdout:
             self.lines.append(line)
             if wanted in line:
