@@ -18,6 +18,12 @@ namespace graft::codec::HWY_NAMESPACE {
 
 using Bits = JpegScan::Bits;
 
+// Figure A.6: where the coefficients of the zigzag lie.
+constexpr std::array<std::uint8_t, DCTSIZE2> kNaturalOrder = {
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+
 HWY_INLINE std::uint64_t load_word(const std::uint8_t* from) {
   std::uint64_t word;
   std::memcpy(&word, from, sizeof(word));
@@ -34,10 +40,13 @@ HWY_INLINE void fill(Bits& bits, std::uint64_t& word) {
   word = load_word(bits.read);
 }
 
-HWY_INLINE int bits_of(Symbol symbol) {
-  return static_cast<int>(symbol & 63U);
+HWY_INLINE unsigned bits_of(Symbol symbol) {
+  return symbol & 63U;
 }
 HWY_INLINE unsigned skip_of(Symbol symbol) {
+  return symbol >> 8 & 0xFFU;
+}
+HWY_INLINE unsigned code_bits_of(Symbol symbol) {
   return symbol >> 16 & 0xFFU;
 }
 HWY_INLINE unsigned value_bits_of(Symbol symbol) {
@@ -48,10 +57,14 @@ HWY_INLINE unsigned value_bits_of(Symbol symbol) {
 // no bits.
 HWY_INLINE int value_of(Symbol symbol, std::uint64_t next) {
   const unsigned size = value_bits_of(symbol);
-  const std::uint64_t value = next << (symbol >> 8 & 63U);
+  const std::uint64_t value = next << code_bits_of(symbol);
   const auto all_if_negative = static_cast<std::uint32_t>(~static_cast<std::int64_t>(value) >> 63);
   return static_cast<int>(value >> 1 >> (63 - size)) -
          static_cast<int>(all_if_negative & ((1U << size) - 1));
+}
+
+HWY_INLINE Symbol look_up(const Bits& bits, const HuffmanTable& table) {
+  return table.direct[bits.next >> (64 - HuffmanTable::kDirectBits)];
 }
 
 HWY_INLINE void drop(Bits& bits, Symbol symbol) {
@@ -59,71 +72,72 @@ HWY_INLINE void drop(Bits& bits, Symbol symbol) {
   bits.count -= bits_of(symbol);
 }
 
-enum class Step : std::uint8_t { kOn, kOnAfterLongCode, kBlockEnds, kUnsound };
+constexpr unsigned kNotSound = 256;
+constexpr int kNoDifference = 1 << 20;  // a true one has 16 bits
 
-// The next AC symbol of a block whose coefficients up to index `k` are known.
-HWY_INLINE Step step(Bits& bits, const HuffmanTable& table, unsigned& k, JCOEF* block) {
-  Symbol symbol = table.direct[bits.next >> (64 - HuffmanTable::kDirectBits)];
-  Step on = Step::kOn;
-  if (HWY_UNLIKELY(symbol == kUnknown)) {
-    symbol = table.find_long(bits.next);
-    if (symbol == kUnknown) return Step::kUnsound;
-    on = Step::kOnAfterLongCode;
-  }
+// Takes an AC symbol of a block whose coefficients up to index `k` are known. False when it is the
+// last one, or is not sound: then k says so.
+HWY_INLINE bool take(Bits& bits, Symbol symbol, unsigned& k, JCOEF* block) {
   const std::uint64_t value = bits.next;
   drop(bits, symbol);
   k += skip_of(symbol);
   if (value_bits_of(symbol) != 0) {
-    if (HWY_UNLIKELY(k >= DCTSIZE2)) return Step::kUnsound;
-    block[jpeg_natural_order[k]] = static_cast<JCOEF>(value_of(symbol, value));
+    if (HWY_UNLIKELY(k >= DCTSIZE2)) {
+      k = kNotSound;
+      return false;
+    }
+    block[kNaturalOrder[k]] = static_cast<JCOEF>(value_of(symbol, value));
   }
-  return k >= DCTSIZE2 - 1 ? Step::kBlockEnds : on;
+  return k < DCTSIZE2 - 1;
 }
 
-// One block into zeroed `block` (F.2.2.2), the difference of its DC coefficient into `difference`;
-// false for what is not sound.
-HWY_INLINE bool decode_block(Bits& bits, std::uint64_t& word, const JpegScan::Block& tables,
-                             int& difference, JCOEF* block) {
-  constexpr int kShift = 64 - HuffmanTable::kDirectBits;
+// One block into zeroed `block` (F.2.2.2), its DC coefficient as a difference, which is returned,
+// or kNoDifference for what is not sound. Not inlined: the loop needs all registers that there are.
+HWY_NOINLINE int decode_block(Bits& bits_in_memory, const JpegScan::Block& tables, JCOEF* block) {
+  Bits bits = bits_in_memory;
+  std::uint64_t word = load_word(bits.read);
   fill(bits, word);
-  Symbol symbol = tables.dc->direct[bits.next >> kShift];
-  const bool long_code = symbol == kUnknown;
-  if (HWY_UNLIKELY(long_code)) symbol = tables.dc->find_long(bits.next);
-  if (symbol == kUnknown) return false;
-  difference = value_of(symbol, bits.next);
+  Symbol symbol = look_up(bits, *tables.dc);
+  if (HWY_UNLIKELY(symbol == kUnknown)) symbol = tables.dc->find_long(bits.next);
+  if (HWY_UNLIKELY(symbol == kUnknown)) return kNoDifference;
+  const int difference = value_of(symbol, bits.next);
   drop(bits, symbol);
-  if (HWY_UNLIKELY(long_code)) fill(bits, word);
 
-  // 56 bits are enough for two symbols, unless the first took more than 25.
+  const HuffmanTable& ac = *tables.ac;
   unsigned k = 0;
-  for (;;) {
-    const Step second = step(bits, *tables.ac, k, block);
-    if (second == Step::kBlockEnds) return true;
-    if (second == Step::kUnsound) return false;
+  for (bool more = true; more;) {
     fill(bits, word);
-    const Step first = step(bits, *tables.ac, k, block);
-    if (first == Step::kBlockEnds) return true;
-    if (first == Step::kUnsound) return false;
-    if (HWY_UNLIKELY(first == Step::kOnAfterLongCode)) fill(bits, word);
+    // Symbols that are found directly have 25 bits at most with their values: two a fill.
+    symbol = look_up(bits, ac);
+    if (HWY_LIKELY(symbol != kUnknown)) {
+      more = take(bits, symbol, k, block);
+      if (!more) break;
+      symbol = look_up(bits, ac);
+    }
+    if (HWY_UNLIKELY(symbol == kUnknown)) {
+      fill(bits, word);
+      symbol = ac.find_long(bits.next);
+      if (symbol == kUnknown) return kNoDifference;
+    }
+    more = take(bits, symbol, k, block);
   }
+  bits_in_memory = bits;
+  return k == kNotSound ? kNoDifference : difference;
 }
 
 // A whole unit; false for what is not sound.
-bool DecodeUnit(Bits& bits_in_memory, std::span<const JpegScan::Block> layout, int* predictions,
+bool DecodeUnit(Bits& bits, std::span<const JpegScan::Block> layout, int* predictions,
                 JBLOCKROW* blocks) {
-  Bits bits = bits_in_memory;
-  std::uint64_t word = load_word(bits.read);
   for (const JpegScan::Block& tables : layout) {
     JCOEF* const block = **blocks++;
-    int difference;
-    if (!decode_block(bits, word, tables, difference, block)) return false;
+    const int difference = decode_block(bits, tables, block);
+    if (difference == kNoDifference) return false;
     int& prediction = predictions[tables.component];
     prediction += difference;
     // libjpeg lets sums of a damaged picture wrap around.
     if (prediction != static_cast<JCOEF>(prediction)) return false;
     block[0] = static_cast<JCOEF>(prediction);
   }
-  bits_in_memory = bits;
   return true;
 }
 
@@ -147,7 +161,7 @@ Symbol symbol_of(unsigned bits, unsigned code_symbol, HuffmanTable::Kind kind) {
   const unsigned run = dc ? 0 : code_symbol >> 4;
   // Without a value: sixteen zeros, or the end of the block.
   const unsigned skip = size != 0 ? run + 1 : run == 15 ? 16 : DCTSIZE2;
-  return (bits + size) | bits << 8 | skip << 16 | size << 24;
+  return (bits + size) | skip << 8 | bits << 16 | size << 24;
 }
 
 }  // namespace
@@ -254,7 +268,8 @@ void JpegScan::fill_window() {
 // there.
 bool JpegScan::only_padding_left() {
   if (!at_marker_) fill_window();
-  const std::ptrdiff_t left = (window_end_ - bits_.read) * 8 + bits_.count;
+  const std::ptrdiff_t left =
+      (window_end_ - bits_.read) * 8 + static_cast<std::ptrdiff_t>(bits_.count);
   return at_marker_ && left >= 0 && left < 8;
 }
 
@@ -281,7 +296,8 @@ bool JpegScan::decode_mcu(JBLOCKROW* blocks) {
   if (!decode_unit()(bits_, std::span(blocks_).first(block_count_), predictions_.data(), blocks)) {
     return false;
   }
-  if (bits_.count < (bits_.read - window_end_) * 8) return false;  // it took more than there was
+  if (static_cast<std::ptrdiff_t>(bits_.count) < (bits_.read - window_end_) * 8)
+    return false;  // it took more than there was
   --interval_left_;
   --units_left_;
   return units_left_ != 0 || (only_padding_left() && source_end_ - source_ >= 2);

@@ -24,8 +24,8 @@
 namespace graft::codec {
 
 // What a Huffman code stands for, ready to be used in one step; kUnknown when no code begins so.
-// Bits 0-5: bits of code and value together. 8-15: of the code. 16-23: how far the coefficient's
-// index goes on (beyond the block at its end). 24-31: bits of the value, 0 for none.
+// Bits 0-5: bits of code and value together. 8-15: how far the coefficient's index goes on (beyond
+// the block at its end). 16-23: bits of the code. 24-31: of the value, 0 for none.
 using Symbol = std::uint32_t;
 inline constexpr Symbol kUnknown = 0;
 
@@ -67,7 +67,7 @@ class JpegScan {
   // The bits that come next. The loop works on a copy of it, in registers.
   struct Bits {
     std::uint64_t next = 0;  // left-aligned; below `count` bits there are some of what follows
-    int count = 0;
+    std::uint64_t count = 0;
     const std::uint8_t* read = nullptr;  // what follows, in the window
   };
   struct Block {
