@@ -14,7 +14,7 @@ each fold is tested by a classifier of the other folds, and one dealing gives on
 photos. int8's ranges are measured on training photos of the first fold's training.
 
 Usage: accuracy.py --image_dir=DIR --model_dir=DIR [--architectures=A,B] [--steps=500,4000]
-                   [--what=feature|precision] [--splits=20] [--folds=5] [--rates=0.01] [--cache=DIR]
+                   [--what=feature|precision|decode] [--splits=20] [--folds=5] [--rates=0.01] [--cache=DIR]
 """
 
 import argparse
@@ -31,7 +31,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 import places  # noqa: E402
 
-WAYS = {"feature": ("logits", "pooled"), "precision": ("float32", "int8")}
+WAYS = {"feature": ("logits", "pooled"), "precision": ("float32", "int8"),
+        "decode": ("exact", "fast")}
 
 
 def graft(*words):

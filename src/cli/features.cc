@@ -53,7 +53,7 @@ void declare(Options& options, FeaturesFlags& flags) {
       "labels", run.labels,
       {{"original", LabelRule::kOriginal}, {"verbatim", LabelRule::kVerbatim}},
       "As in `graft retrain`.");
-  options.flag("exif", run.apply_exif_orientation, "Turn phone photos upright.");
+  declare_decoding(options, run);
   declare_model_mirror(options, flags.mirrors);
   options.flag("offline", flags.offline, "Never use the network connection.");
   options.text("backend", run.backend, "NAME", "Force one kernel library; `reference` is slow.");

@@ -120,6 +120,11 @@ const char* precision_of(const SideFile& side) {
   return side.int8_ranges.empty() ? "float32" : "int8";
 }
 
+// As --decode spells it.
+const char* decode_of(const SideFile& side) {
+  return side.decode_rule == DecodeRule::kAreaMean ? "fast" : "exact";
+}
+
 Result<Program> compile(const wire::GraphDef& def, const Inspection& found,
                         const InspectFlags& flags) {
   ImportOptions import;
@@ -215,7 +220,8 @@ std::string to_text(const std::string& path, const Inspection& found, bool steps
     line("architecture", side.architecture);
     line("photos", std::to_string(side.input_width) + "x" + std::to_string(side.input_height) +
                        ", mean " + format("%g", static_cast<double>(side.mean)) + ", std " +
-                       format("%g", static_cast<double>(side.std)));
+                       format("%g", static_cast<double>(side.std)) + ", decoded " +
+                       decode_of(side));
     line("precision", precision_of(side));
     std::string labels;
     for (const std::string& label : side.labels) labels += (labels.empty() ? "" : ", ") + label;
@@ -269,17 +275,13 @@ Json to_json(const std::string& path, const Inspection& found) {
   for (const OpCount& op : s.ops) json["ops"][printable(op.op)] = op.count;
   if (found.side) {
     const SideFile& side = *found.side;
-    json["side_file"] = {{"architecture", side.architecture},
-                         {"backbone_fingerprint", side.backbone_fingerprint},
-                         {"input_tensor", side.input_tensor},
-                         {"feature_tensor", side.feature_tensor},
-                         {"output_tensor", side.output_tensor},
-                         {"input_height", side.input_height},
-                         {"input_width", side.input_width},
-                         {"mean", as_written(side.mean)},
-                         {"std", as_written(side.std)},
-                         {"precision", precision_of(side)},
-                         {"labels", side.labels}};
+    json["side_file"] = {
+        {"architecture", side.architecture},   {"backbone_fingerprint", side.backbone_fingerprint},
+        {"input_tensor", side.input_tensor},   {"feature_tensor", side.feature_tensor},
+        {"output_tensor", side.output_tensor}, {"input_height", side.input_height},
+        {"input_width", side.input_width},     {"mean", as_written(side.mean)},
+        {"std", as_written(side.std)},         {"decode", decode_of(side)},
+        {"precision", precision_of(side)},     {"labels", side.labels}};
   }
   if (!found.program) {
     json["not_compiled"] = printable(found.not_compiled);

@@ -2,6 +2,7 @@
 
 #include <malloc.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstddef>
@@ -11,6 +12,9 @@
 namespace graft {
 
 void prepare_memory() {
+  // Where address space is counted, it is needed for stacks and libraries.
+  rlimit allowed{};
+  if (::getrlimit(RLIMIT_AS, &allowed) != 0 || allowed.rlim_cur != RLIM_INFINITY) return;
   constexpr int kOfOnePiece = 32 << 20;  // the most that glibc takes from its heap
   constexpr int kKept = 128 << 20;
   constexpr int kAhead = 64 << 20;  // address space

@@ -20,6 +20,18 @@ void declare_network(Options& options, RetrainOptions& run, const std::string& a
       "calibrated on your own photos; features differ a little and are cached apart.");
 }
 
+void declare_decoding(Options& options, RetrainOptions& run) {
+  options.flag("exif", run.apply_exif_orientation,
+               "Turn phone photos upright (TensorFlow does not).");
+  options.choice<DecodeRule>(
+      "decode", run.decode_rule,
+      {{"exact", DecodeRule::kTensorFlow}, {"fast", DecodeRule::kAreaMean}},
+      "exact: as TensorFlow does. fast: large JPEGs come at 1/2, 1/4 or 1/8 of their size, and "
+      "each "
+      "value is the mean of its area instead of a point in it; features differ and are cached "
+      "apart.");
+}
+
 void declare_custom_network(Options& options, RetrainOptions& run) {
   CustomNetwork& custom = run.custom;
   options.group("A network of your own, in place of --architecture");

@@ -13,6 +13,8 @@ namespace graft {
 
 // --architecture, --feature and --precision.
 void declare_network(Options& options, RetrainOptions& run, const std::string& architecture_help);
+// --exif and --decode.
+void declare_decoding(Options& options, RetrainOptions& run);
 // --graph and what belongs to it, under a heading of their own.
 void declare_custom_network(Options& options, RetrainOptions& run);
 

@@ -37,8 +37,7 @@ void declare_retrain(Options& options, RetrainFlags& flags) {
       "labels", run.labels,
       {{"original", LabelRule::kOriginal}, {"verbatim", LabelRule::kVerbatim}},
       "Labels from folder names: lower case with blanks, as TensorFlow's script does, or as is.");
-  options.flag("exif", run.apply_exif_orientation,
-               "Turn phone photos upright (TensorFlow does not).");
+  declare_decoding(options, run);
 
   options.group("Network");
   declare_network(

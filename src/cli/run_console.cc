@@ -100,6 +100,7 @@ ScanOptions scan_options(const RetrainOptions& options) {
 DecodeOptions decode_options(const RetrainOptions& options) {
   DecodeOptions decode;
   decode.apply_exif_orientation = options.apply_exif_orientation;
+  decode.rule = options.decode_rule;
   return decode;
 }
 

@@ -27,12 +27,21 @@ struct DecodeLimits {
   int max_progressive_scans = 500;
 };
 
+// How a photo becomes a network's input (image/prepare.h).
+enum class DecodeRule : std::uint8_t {
+  kTensorFlow,  // as TensorFlow's graph does it: all pixels decoded, bilinear between nearest ones
+  kAreaMean,    // a JPEG decoded at 1/1, 1/2, 1/4 or 1/8 of its size; then the mean of each area
+};
+
 struct DecodeOptions {
   // JPEG only; TensorFlow ignores it, so that is the default. HEIC's own rotation always counts.
   bool apply_exif_orientation = false;
   DecodeLimits limits{};
-  // Of a large JPEG only the pixels that resize_normalize to this size reads are decoded then, the
-  // others are unspecified: its result has the same bits, in less time. 0: all pixels.
+  DecodeRule rule = DecodeRule::kTensorFlow;
+  // The size that the picture will be brought to; 0: not known. By TensorFlow's rule only the
+  // pixels of a large JPEG that resize_normalize reads are decoded then, the others are
+  // unspecified: its result has the same bits, in less time. By the other the JPEG comes at the
+  // smallest of its four sizes that is not below this.
   int only_for_height = 0;
   int only_for_width = 0;
 };

@@ -108,12 +108,27 @@ class JpegSession {
     });
   }
 
+  // Before jpeg_start_decompress.
+  void shrink_to(const DecodeOptions& options) {
+    const auto least =
+        static_cast<JDIMENSION>(std::max(options.only_for_height, options.only_for_width));
+    const JDIMENSION side = std::min(cinfo.image_width, cinfo.image_height);
+    cinfo.scale_num = 1;
+    cinfo.scale_denom = 1;
+    // Those that libjpeg-turbo has vector code for.
+    while (least > 0 && cinfo.scale_denom < 8 && side / (2 * cinfo.scale_denom) >= least) {
+      cinfo.scale_denom *= 2;
+    }
+    (void)guarded([this] { jpeg_calc_output_dimensions(&cinfo); });
+  }
   // Behind jpeg_start_decompress, outside of guarded().
   void take_over(const DecodeOptions& options, bool all_pixels) {
     if (!JpegScan::reads(cinfo)) return;
     scan_.emplace(cinfo);
     cinfo.entropy->decode_mcu = decode_mcu;
-    if (all_pixels || options.only_for_height <= 0 || options.only_for_width <= 0) return;
+    if (all_pixels || options.rule != DecodeRule::kTensorFlow || options.only_for_height <= 0 ||
+        options.only_for_width <= 0)
+      return;
     needed_.emplace(cinfo, options.only_for_height, options.only_for_width);
     if (!needed_->worth_it()) return needed_.reset();
     std::copy_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct_.begin());
@@ -265,8 +280,15 @@ Result<void> decode(ByteSpan bytes, const DecodeOptions& options, Loops loops, I
     return check_size(ImageFormat::kJpeg, cinfo.image_width, cinfo.image_height,
                       DecodeLimits{.max_pixels = std::min(pixels - 1, options.limits.max_pixels)});
   }
-  GRAFT_TRY(allocate_pixels(ImageFormat::kJpeg, cinfo.image_width, cinfo.image_height,
-                            options.limits, into));
+  GRAFT_TRY(check_size(ImageFormat::kJpeg, cinfo.image_width, cinfo.image_height, options.limits));
+  JDIMENSION width = cinfo.image_width;
+  JDIMENSION height = cinfo.image_height;
+  if (options.rule == DecodeRule::kAreaMean) {
+    session.shrink_to(options);
+    width = cinfo.output_width;
+    height = cinfo.output_height;
+  }
+  GRAFT_TRY(allocate_pixels(ImageFormat::kJpeg, width, height, options.limits, into));
 
   const bool cmyk = cinfo.jpeg_color_space == JCS_CMYK || cinfo.jpeg_color_space == JCS_YCCK;
   std::vector<std::uint8_t> cmyk_row(cmyk ? std::size_t{cinfo.image_width} * 4 : 0);

@@ -195,6 +195,20 @@ TEST_P(JpegEncodings, AreEnoughForTheResizeWhereNotAllIsDecoded) {
   }
 }
 
+TEST_P(JpegEncodings, GiveThePixelsThatLibjpegGivesAtASmallerSize) {
+  const Bytes bytes = encode(GetParam());
+  for (const int least : {1, 10, 20, 40}) {
+    const DecodeOptions small = {
+        .rule = DecodeRule::kAreaMean, .only_for_height = least, .only_for_width = least};
+    Image ours, theirs;
+    DecodeNote note;
+    ASSERT_TRUE(decode_jpeg_by_libjpeg(bytes, small, theirs, note).ok());
+    ASSERT_TRUE(decode_jpeg(bytes, small, ours, note).ok());
+    EXPECT_EQ(ours.width, theirs.width);
+    EXPECT_EQ(ours.pixels, theirs.pixels) << least;
+  }
+}
+
 TEST(JpegLoops, LeaveOutWhatNoPixelDependsOn) {
   const Bytes bytes = encode({"large", 640, 480, 90, {{2, 2}, {1, 1}, {1, 1}}});
   Image image{640, 480, std::vector<std::uint8_t>(std::size_t{640} * 480 * 3, 0)};

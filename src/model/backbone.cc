@@ -10,15 +10,16 @@
 #include "base/text.h"
 #include "graph/import.h"
 #include "graph/rewrite.h"
-#include "image/resize.h"
+#include "image/prepare.h"
 #include "model/calibration.h"
 #include "model/identify.h"
 
 namespace graft {
 namespace {
 
-// Raised when the pixels that decode_image() and resize_normalize() give for a photo change.
-constexpr const char* kDecodeRule = "tf-jpeg-1";
+// Raised when the input that prepare_photo() makes of a photo changes.
+constexpr const char* kTensorFlowRule = "tf-jpeg-1";
+constexpr const char* kAreaMeanRule = "area-mean-1";
 // Raised when quantize() makes other whole numbers of a network.
 constexpr const char* kWholeRule = "int8-1";
 
@@ -112,8 +113,8 @@ std::string Backbone::photo_space() const {
   const ModelSpec& spec = state_->spec;
   return "sha256=" + state_->fingerprint + " input=" + spec.input_tensor +
          " feature=" + spec.feature_tensor + " size=" + size_text(spec.height(), spec.width()) +
-         " mean=" + float_text(spec.norm.mean) + " std=" + float_text(spec.norm.std) +
-         " decode=" + kDecodeRule +
+         " mean=" + float_text(spec.norm.mean) + " std=" + float_text(spec.norm.std) + " decode=" +
+         (state_->options.decode.rule == DecodeRule::kAreaMean ? kAreaMeanRule : kTensorFlowRule) +
          " exif=" + (state_->options.decode.apply_exif_orientation ? "1" : "0");
 }
 
@@ -210,8 +211,6 @@ std::unique_ptr<Extractor> Backbone::make_extractor() const {
   state->program = &program();
   state->spec = state_->spec;
   state->decode = state_->options.decode;
-  state->decode.only_for_height = state->spec.height();
-  state->decode.only_for_width = state->spec.width();
   state->input = Tensor(state->program->input());
   state->workspace = state->program->make_workspace();
   return std::unique_ptr<Extractor>(new Extractor(std::move(state)));
@@ -222,9 +221,8 @@ Extractor::~Extractor() = default;
 
 Result<void> Extractor::run(std::span<const std::byte> photo, std::span<float> feature,
                             DecodeNote* note) {
-  GRAFT_TRY(decode_image(photo, state_->decode, state_->image, note));
-  resize_normalize(state_->image, state_->spec.height(), state_->spec.width(), state_->spec.norm,
-                   state_->input.as<float>());
+  GRAFT_TRY(prepare_photo(photo, state_->decode, state_->spec.height(), state_->spec.width(),
+                          state_->spec.norm, state_->image, state_->input.as<float>(), note));
   state_->forward(std::as_const(state_->input).view(), feature);
   return {};
 }

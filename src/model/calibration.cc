@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "image/resize.h"
+#include "image/prepare.h"
 
 namespace graft {
 namespace {
@@ -139,9 +139,9 @@ RangeMeter::Worker RangeMeter::make_worker() const {
 }
 
 Result<void> RangeMeter::Worker::add(std::span<const std::byte> photo) {
-  GRAFT_TRY(decode_image(photo, meter_->decode_, image_));
   const ModelSpec& spec = meter_->spec_;
-  resize_normalize(image_, spec.height(), spec.width(), spec.norm, input_.as<float>());
+  GRAFT_TRY(prepare_photo(photo, meter_->decode_, spec.height(), spec.width(), spec.norm, image_,
+                          input_.as<float>()));
   std::vector<MutableTensorView> outs;
   for (Tensor& value : values_) outs.push_back(value.view());
   meter_->program_.run(std::as_const(input_).view(), outs, *workspace_);

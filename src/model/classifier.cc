@@ -16,7 +16,7 @@
 #include "graph/import.h"
 #include "graph/quantize.h"
 #include "graph/rewrite.h"
-#include "image/resize.h"
+#include "image/prepare.h"
 #include "model/class_map.h"
 #include "model/export.h"
 #include "model/layer_names.h"
@@ -63,6 +63,7 @@ struct Facts {
   int height = 0, width = 0;
   float mean = 0, std = 0;
   bool apply_exif_orientation = false;
+  DecodeRule decode_rule = DecodeRule::kTensorFlow;
   std::vector<std::string> labels;
   ActivationRanges int8_ranges;  // empty: float32
   std::string source;
@@ -78,6 +79,7 @@ Facts facts_of(const SideFile& side, std::string source) {
   facts.mean = side.mean;
   facts.std = side.std;
   facts.apply_exif_orientation = side.apply_exif_orientation;
+  facts.decode_rule = side.decode_rule;
   facts.labels = side.labels;
   facts.int8_ranges = side.int8_ranges;
   facts.source = std::move(source);
@@ -193,8 +195,7 @@ void Classifier::State::apply(const ClassifierOptions& options, const Facts& fac
   norm.mean = options.input_mean.value_or(facts.mean);
   norm.std = options.input_std.value_or(facts.std);
   decode.apply_exif_orientation = facts.apply_exif_orientation;
-  decode.only_for_height = height;
-  decode.only_for_width = width;
+  decode.rule = facts.decode_rule;
   const bool same_norm = norm.mean == facts.mean && norm.std == facts.std;
   if (!same_norm && facts.preprocessing_known) {
     warnings.push_back("--input_mean " + float_text(norm.mean) + " --input_std " +
@@ -373,7 +374,8 @@ struct Classifier::Session::State {
   Tensor input;
   Program::WorkspacePtr workspace;
 
-  std::vector<float> run();  // image → scores, and activation and logits
+  Result<void> prepare(std::span<const std::byte> photo, DecodeNote* note);  // → input
+  std::vector<float> run();  // input → scores, and activation and logits
 };
 
 std::unique_ptr<Classifier::Session> Classifier::make_session() const {
@@ -389,14 +391,17 @@ Classifier::Session::~Session() = default;
 
 Result<std::vector<float>> Classifier::Session::scores(std::span<const std::byte> photo,
                                                        DecodeNote* note) {
-  const Classifier::State& classifier = *state_->classifier;
-  GRAFT_TRY(decode_image(photo, classifier.decode, state_->image, note));
+  GRAFT_TRY(state_->prepare(photo, note));
   return state_->run();
 }
 
+Result<void> Classifier::Session::State::prepare(std::span<const std::byte> photo,
+                                                 DecodeNote* note) {
+  return prepare_photo(photo, classifier->decode, classifier->height, classifier->width,
+                       classifier->norm, image, input.as<float>(), note);
+}
+
 std::vector<float> Classifier::Session::State::run() {
-  resize_normalize(image, classifier->height, classifier->width, classifier->norm,
-                   input.as<float>());
   std::vector<float> scores(classifier->labels.size());
   const auto specs = classifier->program->outputs();
   std::vector<MutableTensorView> outs;
@@ -420,7 +425,7 @@ Result<Look> Classifier::Session::look(std::span<const std::byte> photo, std::op
   using Clock = std::chrono::steady_clock;
   const auto seconds = [](Clock::duration d) { return std::chrono::duration<double>(d).count(); };
   const auto begun = Clock::now();
-  GRAFT_TRY(decode_image(photo, classifier.decode, state_->image));
+  GRAFT_TRY(state_->prepare(photo, nullptr));
   const auto decoded = Clock::now();
   Look look;
   look.scores = state_->run();

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "graph/quantize.h"
+#include "image/decode.h"
 #include "model/head.h"
 #include "model/spec.h"
 #include "wire/graph_def.pb.h"
@@ -46,6 +47,7 @@ struct SideFile {
   int input_height = 0, input_width = 0;
   float mean = 0, std = 0;
   bool apply_exif_orientation = false;
+  DecodeRule decode_rule = DecodeRule::kTensorFlow;
   std::vector<std::string> labels;  // as printable() gives them
   // What the features it was trained on were computed by; empty: float32.
   ActivationRanges int8_ranges;

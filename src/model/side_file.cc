@@ -15,6 +15,7 @@ namespace {
 constexpr const char* kSideFileFormat = "graft-classifier";
 constexpr int kSideFileVersion = 1;
 constexpr const char* kAttribute = "_graft_classifier";
+constexpr const char* kFast = "fast";  // as --decode spells it; exact goes without saying
 constexpr const char* kInt8 = "int8";  // float32 goes without saying
 
 Json json_of(const SideFile& side) {
@@ -31,6 +32,7 @@ Json json_of(const SideFile& side) {
                    {"mean", side.mean},
                    {"std", side.std},
                    {"apply_exif_orientation", side.apply_exif_orientation}};
+  if (side.decode_rule == DecodeRule::kAreaMean) json["input"]["decode"] = kFast;
   json["feature_tensor"] = side.feature_tensor;
   json["output_tensor"] = side.output_tensor;
   json["labels"] = std::move(labels);
@@ -107,6 +109,10 @@ const char* fill(const Json& json, SideFile& side) {
   if (!std::isfinite(side.std) || side.std == 0) return "has no usable std";
   const auto exif = input->find("apply_exif_orientation");
   side.apply_exif_orientation = exif != input->end() && exif->is_boolean() && exif->get<bool>();
+  if (input->find("decode") != input->end()) {
+    if (text_at(*input, "decode") != kFast) return "has photos decoded in an unknown way";
+    side.decode_rule = DecodeRule::kAreaMean;
+  }
   for (const Json& label : *labels) {
     if (!label.is_string()) return "has a label that is not text";
     side.labels.push_back(label.get<std::string>());

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/parallel.h"
-#include "image/resize.h"
+#include "image/prepare.h"
 #include "model/backbone.h"
 #include "model/builtin.h"
 #include "wire/serialize.h"
@@ -99,16 +99,13 @@ Result<Timing> time_preparation(const SpeedOptions& options, int threads) {
     std::vector<float> out = std::vector<float>(std::size_t{kSide} * kSide * 3);
   };
   std::vector<Worker> workers(static_cast<std::size_t>(threads));
-  DecodeNote note;
-  DecodeOptions decode = options.decode;
-  decode.only_for_height = decode.only_for_width = kSide;
-  GRAFT_TRY(decode_image(options.photo, decode, workers[0].image, &note));
+  const auto prepare = [&](Worker& w) {
+    return prepare_photo(options.photo, options.decode, kSide, kSide, {}, w.image, w.out);
+  };
+  GRAFT_TRY(prepare(workers[0]));
   return time_of_one(threads, options.seconds, [&](int worker) {
-    Worker& w = workers[static_cast<std::size_t>(worker)];
-    DecodeNote ignored;
     // It was decoded a moment ago: it cannot fail now.
-    if (!decode_image(options.photo, decode, w.image, &ignored).ok()) return;
-    resize_normalize(w.image, kSide, kSide, {}, w.out);
+    (void)prepare(workers[static_cast<std::size_t>(worker)]);
   });
 }
 

@@ -204,6 +204,7 @@ Result<std::string> GraphMaker::save(const Head& head, const std::string& path) 
   side.mean = spec.norm.mean;
   side.std = spec.norm.std;
   side.apply_exif_orientation = options.apply_exif_orientation;
+  side.decode_rule = options.decode_rule;
   for (const std::string& label : labels) side.labels.push_back(printable(label));
   side.int8_ranges = int8_ranges;
   side.split = SplitRecord{printable(options.image_dir),

@@ -20,6 +20,7 @@ BackboneOptions backbone_options(const RetrainOptions& options) {
   backbone.backend = options.backend;
   backbone.precision = options.precision;
   backbone.decode.apply_exif_orientation = options.apply_exif_orientation;
+  backbone.decode.rule = options.decode_rule;
   return backbone;
 }
 
@@ -45,6 +46,14 @@ Result<ChosenNetwork> choose_network(const RetrainOptions& options, RunObserver&
       return invalid_argument(
           "--bottleneck_format=text: TensorFlow's text files hold what float32 gives: leave it or "
           "--precision=int8 out");
+    }
+    chosen.spec.has_text_caches = false;
+  }
+  if (options.decode_rule != DecodeRule::kTensorFlow) {
+    if (options.bottleneck_format == CacheFormat::kText) {
+      return invalid_argument(
+          "--bottleneck_format=text: TensorFlow's text files hold what its own way of decoding "
+          "gives: leave it or --decode=fast out");
     }
     chosen.spec.has_text_caches = false;
   }

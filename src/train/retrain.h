@@ -55,6 +55,7 @@ struct RetrainOptions {
   std::string backend;
   int threads = 0;
   bool apply_exif_orientation = false;
+  DecodeRule decode_rule = DecodeRule::kTensorFlow;
   bool resume = true;
   bool allow_download = true;
   std::vector<std::string> model_mirrors;  // as SourceOptions::mirrors

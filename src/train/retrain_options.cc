@@ -54,6 +54,12 @@ Result<void> check_options(const RetrainOptions& options) {
         "--augment_cache: there is nothing to vary: give --flip_left_right, --random_crop, "
         "--random_scale or --random_brightness with it");
   }
+  if (options.decode_rule != DecodeRule::kTensorFlow && options.distortion.any()) {
+    return invalid_argument(
+        "--decode=fast: distorted photos are made of all their pixels, in the original's way: "
+        "leave "
+        "one of the two out");
+  }
   GRAFT_TRY(at_least("--threads", options.threads, 0));
   if (!std::isfinite(options.learning_rate) || options.learning_rate <= 0) {
     return invalid_argument("--learning_rate: must be a number above 0: the original's is 0.01");

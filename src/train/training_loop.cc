@@ -211,6 +211,7 @@ Hash128 training_fingerprint(const RetrainOptions& options, const Dataset& datas
       options.apply_exif_orientation ? 1 : 0, dataset.classes.size(), table.width());
   std::string all = text.data();
   if (options.precision == Precision::kInt8) all += "precision=int8\n";
+  if (options.decode_rule == DecodeRule::kAreaMean) all += "decode=fast\n";
   for (const Class& c : dataset.classes) all += c.label + "\n";
   for (std::size_t i = 0; i < table.rows(); ++i) {
     const Example& example = dataset.examples[i];

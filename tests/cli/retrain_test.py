@@ -240,6 +240,38 @@ class Int8(Case):
         self.assertIn("--bottleneck_format=text", done.stderr)
 
 
+class DecodedFast(Case):
+    def test_the_whole_job_apart_from_exact(self):
+        def run(*words):
+            return json.loads(self.run_ok(*retrain_words(
+                "fast", "--json", "--how_many_training_steps=50",
+                "--bottleneck_dir=fast/bottlenecks", *words)).stdout)
+        total = PHOTOS_PER_CLASS * 5
+        result = run("--decode=fast")
+        self.assertEqual(result["features"]["computed"], total)
+        side = json.loads((PLACE.work / "fast/graph.json").read_text())
+        self.assertEqual(side["input"]["decode"], "fast")
+        self.assertIn(" decode=area-mean-1 ", json.loads(
+            (PLACE.work / "fast/summaries/run.json").read_text())["feature_space"])
+        # Every command prepares photos as the training did.
+        evaluated = json.loads(self.run_ok("evaluate", "tf_files/flower_photos",
+                                           "--graph=fast/graph.pb", "--json").stdout)
+        self.assertEqual(evaluated["confusion"], result["test"]["confusion"])
+        self.assertRegex(self.run_ok("inspect", "fast/graph.pb").stdout,
+                         r"(?m)^  photos .*, decoded fast$")
+        self.assertEqual(run("--decode=fast")["features"]["from_store"], total)
+        self.assertEqual(run()["features"]["computed"], total)
+        self.assertNotIn("decode", json.loads((PLACE.work / "fast/graph.json").read_text())["input"])
+
+    def test_what_cannot_be_is_said(self):
+        for words, about in ((["--decode=quick"], "exact|fast"),
+                             (["--decode=fast", "--bottleneck_format=text"], "--decode=fast"),
+                             (["--decode=fast", "--flip_left_right"], "--decode=fast")):
+            done = graft(*retrain_words("fast_no", *words))
+            self.assertNotEqual(done.returncode, 0, words)
+            self.assertIn(about, done.stderr)
+
+
 class Interrupted(Case):
     # So many evaluations that the run stops at a full pipe until this test reads on.
     WORDS = ("--how_many_training_steps=20000", "--eval_step_interval=10")

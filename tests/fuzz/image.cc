@@ -37,6 +37,13 @@ void try_jpeg(std::span<const std::byte> bytes) {
   constexpr int kHeight = 7, kWidth = 5;
   options.only_for_height = kHeight;
   options.only_for_width = kWidth;
+  DecodeOptions smaller = options;
+  smaller.rule = DecodeRule::kAreaMean;
+  Image our_small, their_small;
+  const bool ok = codec::decode_jpeg(bytes, smaller, our_small, our_note).ok();
+  require(ok == codec::decode_jpeg_by_libjpeg(bytes, smaller, their_small, their_note).ok(),
+          "not libjpeg's verdict on the smaller one");
+  if (ok) require(our_small.pixels == their_small.pixels, "not libjpeg's smaller pixels");
   Image some{3, 3, std::vector<std::uint8_t>(5000, 0x5A)};
   require(decode_image(bytes, options, some).ok(), "not the verdict on the whole");
   std::vector<float> whole(std::size_t{kHeight} * kWidth * 3);
