@@ -26,10 +26,9 @@ void declare_decoding(Options& options, RetrainOptions& run) {
   options.choice<DecodeRule>(
       "decode", run.decode_rule,
       {{"exact", DecodeRule::kTensorFlow}, {"fast", DecodeRule::kAreaMean}},
-      "exact: as TensorFlow does. fast: large JPEGs come at 1/2, 1/4 or 1/8 of their size, and "
-      "each "
-      "value is the mean of its area instead of a point in it; features differ and are cached "
-      "apart.");
+      "exact: as TensorFlow does. fast: large JPEGs come at 1/2, 1/4 or 1/8 of their size, and of "
+      "photos of twice the network's size or more each value is the mean of its area instead of a "
+      "point in it; features differ and are cached apart.");
 }
 
 void declare_custom_network(Options& options, RetrainOptions& run) {

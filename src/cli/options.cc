@@ -47,8 +47,8 @@ Error bad_value(std::string_view name, std::string_view value, std::string_view 
                             ": its value is empty (a shell variable that was never set?): give " +
                             std::string(wanted));
   }
-  return invalid_argument(subject + ": '" + printable_start(value) + "' is not " + std::string(wanted) +
-                          ": correct the value");
+  return invalid_argument(subject + ": '" + printable_start(value) + "' is not " +
+                          std::string(wanted) + ": correct the value");
 }
 
 std::optional<bool> read_bool(std::string_view text) {

@@ -30,7 +30,7 @@ struct DecodeLimits {
 // How a photo becomes a network's input (image/prepare.h).
 enum class DecodeRule : std::uint8_t {
   kTensorFlow,  // as TensorFlow's graph does it: all pixels decoded, bilinear between nearest ones
-  kAreaMean,    // a JPEG decoded at 1/1, 1/2, 1/4 or 1/8 of its size; then the mean of each area
+  kAreaMean,    // a JPEG decoded at 1/1, 1/2, 1/4 or 1/8 of its size; then means where lines abound
 };
 
 struct DecodeOptions {

@@ -58,7 +58,7 @@ HWY_INLINE unsigned value_bits_of(Symbol symbol) {
 HWY_INLINE int value_of(Symbol symbol, std::uint64_t next) {
   const unsigned size = value_bits_of(symbol);
   const std::uint64_t value = next << code_bits_of(symbol);
-  const auto all_if_negative = static_cast<std::uint32_t>(~static_cast<std::int64_t>(value) >> 63);
+  const auto all_if_negative = static_cast<std::uint32_t>((value >> 63) - 1);
   return static_cast<int>(value >> 1 >> (63 - size)) -
          static_cast<int>(all_if_negative & ((1U << size) - 1));
 }

@@ -102,7 +102,9 @@ Result<void> prepare_photo(std::span<const std::byte> photo, const DecodeOptions
   decode.only_for_height = height;
   decode.only_for_width = width;
   GRAFT_TRY(decode_image(photo, decode, image, note));
-  if (options.rule == DecodeRule::kAreaMean) {
+  // Between fewer than two lines there is none that a bilinear resize passes over.
+  const bool passes_over = image.height >= 2 * height || image.width >= 2 * width;
+  if (options.rule == DecodeRule::kAreaMean && passes_over) {
     resize_area_normalize(image, height, width, norm, out);
   } else {
     resize_normalize(image, height, width, norm, out);

@@ -109,7 +109,10 @@ TEST(PreparePhoto, ByTheOtherRuleALargeJpegComesSmaller) {
     ASSERT_TRUE(prepare_photo(*jpeg, fast, side, side, {}, scratch, out).ok());
     EXPECT_EQ(scratch.width, width) << side;
     EXPECT_EQ(scratch.height, height) << side;
-    EXPECT_EQ(out, area_resized(scratch, side, side, {})) << side;
+    std::vector<float> expected = area_resized(scratch, side, side, {});
+    // Less than two lines a line: as TensorFlow does it.
+    if (width < 2 * side) resize_normalize(scratch, side, side, {}, expected);
+    EXPECT_EQ(out, expected) << side;
   }
 }
 
