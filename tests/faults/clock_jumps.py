@@ -30,7 +30,7 @@ import places  # noqa: E402
 from report import Report  # noqa: E402
 from running_board import RunningBoard  # noqa: E402
 
-STEPS = 12000
+STEPS = 60000  # a second or two
 DAY = 86400
 JUMPS = (-2 * DAY, 40 * DAY, -DAY)  # seconds beside the true time, one after the other
 PATIENCE = 120  # seconds until what should come soon counts as never
