@@ -102,6 +102,8 @@ def _path(name, arguments):
 
 
 _LINE = re.compile(r"^(\d+) +(\w+)\((.*?)(?:\) += (.*)|<unfinished \.\.\.>)$", re.M)
+# The end of a call between whose beginning and end stands another thread's.
+_RESUMED = re.compile(r"^(\d+) +<\.\.\. \w+ resumed>")
 _OPENED = re.compile(r"^\d+<([^>]*)>")
 
 
@@ -162,15 +164,22 @@ def _is_reading(name, path):
 def strike(words, folder, call, fault, injections=(), certain=True):
     """(outcome, paths of the calls that failed) of `words` run in `folder` with the call struck: the
     program is killed on entry to it, or it fails. certain: it is the call that the undisturbed run
-    made then; with threads it may be another one of that name ("" where it is not known which), one in
-    each thread, or none."""
+    made then; with threads it may be another one of that name, one in each thread, or none."""
     what = f"error={fault.error}" if fault.error else "signal=KILL"
     injections = [*injections, f"{call.name}:{what}:when={call.nth}"]
     if certain or not fault.error:
         return run([*traced([], os.devnull, injections, paths=False), *words], folder), [call.path]
     with tempfile.NamedTemporaryFile(prefix="graft-strace-") as log:
         outcome = run([*traced([], log.name, injections), *words], folder)
-        struck = [_LINE.match(line) for line in Path(log.name).read_text().splitlines()
-                  if line.endswith("(INJECTED)")]
-    # Of a call that was interrupted by another thread's, the words stand in another line.
-    return outcome, [_path(*line.group(2, 3)) if line else "" for line in struck]
+        return outcome, list(_struck(Path(log.name).read_text().splitlines()))
+
+
+def _struck(lines):
+    """Paths of the calls that failed by injection."""
+    begun = {}  # by thread: the path of the call that it made last
+    for line in lines:
+        call, resumed = _LINE.match(line), _RESUMED.match(line)
+        if call:
+            begun[call.group(1)] = _path(*call.group(2, 3))
+        if line.endswith("(INJECTED)"):
+            yield begun.get((call or resumed).group(1), "")

@@ -130,9 +130,8 @@ class Trial:
             if outcome.status != 1 and not (outcome.status == 2 and not point.fault.writing and
                                                   self._said_why(outcome)):
                 self.complaints.append(f"exit {outcome.status}: {outcome.errors.strip()[-300:]}")
-            # Of two threads' failed calls either is named, and one may not be known.
-            names = names_for(paths, point) if all(paths) else []
-            self.complaints += message_complaints(outcome, names, scenario.partly)
+            self.complaints += message_complaints(outcome, names_for(paths, point),
+                                                  scenario.partly)
             self.complaints += old_or_new(state, scenario.old, scenario.new)
             return False
         self.came = "went on"
