@@ -30,7 +30,9 @@ struct DecodeLimits {
 // How a photo becomes a network's input (image/prepare.h).
 enum class DecodeRule : std::uint8_t {
   kTensorFlow,  // as TensorFlow's graph does it: all pixels decoded, bilinear between nearest ones
-  kAreaMean,    // a JPEG decoded at 1/1, 1/2, 1/4 or 1/8 of its size; then means where lines abound
+  // A JPEG decoded at 1/1, 1/2, 1/4 or 1/8 of its size; then, of what is still twice the input's
+  // size or more, the mean of the area that each value stands for.
+  kAreaMean,
 };
 
 struct DecodeOptions {

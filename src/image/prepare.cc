@@ -1,8 +1,9 @@
 #include "image/prepare.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
+
+#include "image/resize_window.h"
 
 namespace graft {
 namespace {
@@ -75,7 +76,7 @@ void resize_area_normalize(const Image& image, int height, int width, Normalizat
   const std::size_t values = static_cast<std::size_t>(width) * 3;
   s.line.resize(values);
   const std::size_t row_bytes = static_cast<std::size_t>(image.width) * 3;
-  const auto scale = static_cast<float>(1.0 / static_cast<double>(norm.std));
+  const float scale = reciprocal_of_std(norm);
   // Neighbours share a row at most, so one is kept.
   std::size_t held = static_cast<std::size_t>(image.height);
   float* to = out.data();

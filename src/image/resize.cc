@@ -34,10 +34,6 @@ Taps taps_of(int out_index, float scale, int in_size) {
   return taps;
 }
 
-float reciprocal_of_std(Normalization norm) {
-  return static_cast<float>(1.0 / static_cast<double>(norm.std));
-}
-
 // Everything that resize_window keeps between calls on one thread: the column table of the last
 // pair of widths, and the two input rows that the current output row lies between.
 struct Scratch {
@@ -122,6 +118,10 @@ void resize_window(const Image& image, const ResizeWindow& window, Normalization
     loops.lerp_rows(top, bottom, taps.lerp, finish, width, scratch.padded,
                     out.data() + static_cast<std::size_t>(y) * width * 3);
   }
+}
+
+float reciprocal_of_std(Normalization norm) {
+  return static_cast<float>(1.0 / static_cast<double>(norm.std));
 }
 
 std::vector<bool> sampled_lines(int in_size, int out_size) {

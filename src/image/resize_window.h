@@ -30,6 +30,9 @@ struct ResizeWindow {
 void resize_window(const Image& image, const ResizeWindow& window, Normalization norm,
                    std::span<float> out);
 
+// What a difference from the mean is multiplied by: taken in float64 and rounded once.
+float reciprocal_of_std(Normalization norm);
+
 // Which of `in_size` lines (rows or columns) resizing to `out_size` lines reads with a weight.
 std::vector<bool> sampled_lines(int in_size, int out_size);
 

@@ -41,19 +41,16 @@ Result<ChosenNetwork> choose_network(const RetrainOptions& options, RunObserver&
   } else {
     GRAFT_ASSIGN(chosen.spec, choose_spec(options));
   }
-  if (options.precision == Precision::kInt8) {
+  const char* const other_features = options.precision == Precision::kInt8 ? "--precision=int8"
+                                     : options.decode_rule != DecodeRule::kTensorFlow
+                                         ? "--decode=fast"
+                                         : nullptr;
+  if (other_features != nullptr) {
     if (options.bottleneck_format == CacheFormat::kText) {
       return invalid_argument(
-          "--bottleneck_format=text: TensorFlow's text files hold what float32 gives: leave it or "
-          "--precision=int8 out");
-    }
-    chosen.spec.has_text_caches = false;
-  }
-  if (options.decode_rule != DecodeRule::kTensorFlow) {
-    if (options.bottleneck_format == CacheFormat::kText) {
-      return invalid_argument(
-          "--bottleneck_format=text: TensorFlow's text files hold what its own way of decoding "
-          "gives: leave it or --decode=fast out");
+          std::string("--bottleneck_format=text: TensorFlow's text files hold what float32 and its "
+                      "own decoding give: leave it or ") +
+          other_features + " out");
     }
     chosen.spec.has_text_caches = false;
   }
