@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "kernels/highway/ops.h"
 #include "kernels/highway/packing.h"
@@ -19,6 +20,14 @@ struct Axis {
     return std::clamp<std::int64_t>(in - start(out), first(out), taps);
   }
   bool is_whole(std::int64_t out) const { return first(out) == 0 && last(out) == taps; }
+  // Of `outs` outputs, those whose taps all lie inside: [begin, end).
+  std::pair<std::int64_t, std::int64_t> whole(std::int64_t outs) const {
+    std::int64_t begin = 0;
+    while (begin < outs && !is_whole(begin)) ++begin;
+    std::int64_t end = begin;
+    while (end < outs && is_whole(end)) ++end;
+    return {begin, end};
+  }
 };
 
 // A filter's most rows.
@@ -36,7 +45,8 @@ class ConvolutionKernel final : public Kernel {
         x_(spec.inputs[0].shape),
         out_(spec.output.shape),
         rows_{x_[1], spec.inputs[1].shape[0], op.stride_h, op.padding.top},
-        columns_{x_[2], spec.inputs[1].shape[1], op.stride_w, op.padding.left} {}
+        columns_{x_[2], spec.inputs[1].shape[1], op.stride_w, op.padding.left},
+        whole_(columns_.whole(out_[2])) {}
 
   std::size_t scratch_bytes() const override { return 0; }
 
@@ -57,10 +67,7 @@ class ConvolutionKernel final : public Kernel {
   // One row of the result: all pixels whose taps lie inside at once, the others one by one.
   void run_row(const float* image, std::int64_t y, float* result) const {
     for (std::int64_t x = 0; x < out_[2];) {
-      std::int64_t end = x + 1;
-      if (columns_.is_whole(x)) {
-        while (end < out_[2] && columns_.is_whole(end)) ++end;
-      }
+      const std::int64_t end = x == whole_.first ? std::max(whole_.second, x + 1) : x + 1;
       run_pixels(image, y, x, size(end - x), result + x * out_[3]);
       x = end;
     }
@@ -90,6 +97,7 @@ class ConvolutionKernel final : public Kernel {
   Clamp clamp_;
   Shape x_, out_;
   Axis rows_, columns_;
+  std::pair<std::int64_t, std::int64_t> whole_;  // columns of the result
 };
 
 }  // namespace

@@ -43,18 +43,21 @@ HWY_INLINE void convolve_tile(const Taps& taps, const Panel& panel, std::size_t 
     }
     rows += taps.filter_stride * kVectors * lanes;
   }
-  float* out = panel.out + first * panel.out_stride;
+  const Bounds bounded(panel.clamp);
+  const std::size_t out_stride = panel.out_stride;
+  float* out = panel.out + first * out_stride;
+  Vector bias[kVectors];
+  for (std::size_t v = 0; v < kVectors; ++v) bias[v] = hn::LoadU(d, panel.bias + v * lanes);
   unrolled<kPixels>([&](auto p) {
     for (std::size_t v = 0; v < kVectors; ++v) {
-      const Vector sum = hn::Add(sums[p][v], hn::LoadU(d, panel.bias + v * lanes));
-      const Vector result = clamped(sum, panel.clamp);
+      const Vector result = bounded(hn::Add(sums[p][v], bias[v]));
       if ((v + 1) * lanes <= columns) {
         hn::StoreU(result, d, out + v * lanes);
       } else {
         hn::BlendedStore(result, hn::FirstN(d, columns - v * lanes), d, out + v * lanes);
       }
     }
-    out += panel.out_stride;
+    out += out_stride;
   });
 }
 

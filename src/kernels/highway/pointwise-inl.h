@@ -44,11 +44,14 @@ HWY_INLINE void unrolled(const Body& body) {
   (std::make_index_sequence<kTimes>());
 }
 
-HWY_INLINE Vector clamped(Vector sum, Clamp clamp) {
-  const FloatTag d;
+// A Clamp in registers: a loop that stores floats would read it again after each.
+struct Bounds {
+  explicit Bounds(Clamp clamp)
+      : low(hn::Set(FloatTag(), clamp.low)), high(hn::Set(FloatTag(), clamp.high)) {}
   // In this order x86 passes NaN.
-  return hn::Min(hn::Set(d, clamp.high), hn::Max(hn::Set(d, clamp.low), sum));
-}
+  HWY_INLINE Vector operator()(Vector sum) const { return hn::Min(high, hn::Max(low, sum)); }
+  Vector low, high;
+};
 
 // One panel of a filter and where its results go.
 struct Panel {
@@ -82,12 +85,16 @@ HWY_INLINE void tile(const Pixels& pixels, const Panel& panel, const float* from
       for (std::size_t v = 0; v < kVectors; ++v) sums[p][v] = hn::MulAdd(x, w[v], sums[p][v]);
     });
   }
+  const Bounds bounded(panel.clamp);
+  const std::size_t out_stride = panel.out_stride;
+  const bool resumes = panel.resumes;
+  const float* const bias = panel.bias;
   unrolled<kPixels>([&](auto p) {
-    float* const to = out + p * panel.out_stride;
-    const float* const base = panel.resumes ? to : panel.bias;
+    float* const to = out + p * out_stride;
+    const float* const base = resumes ? to : bias;
     for (std::size_t v = 0; v < kVectors; ++v) {
       const Vector sum = hn::Add(sums[p][v], hn::LoadU(d, base + v * lanes));
-      hn::StoreU(clamped(sum, panel.clamp), d, to + v * lanes);
+      hn::StoreU(bounded(sum), d, to + v * lanes);
     }
   });
 }
