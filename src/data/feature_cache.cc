@@ -349,6 +349,12 @@ std::size_t FeatureCache::Snapshot::damaged() const {
   return state_->damaged.load();
 }
 
+bool FeatureCache::Snapshot::has(const Hash128& space) const {
+  const auto& places = state_->index->places;
+  return std::any_of(places.begin(), places.end(),
+                     [&](const auto& record) { return record.first.space == space; });
+}
+
 FeatureCacheStats FeatureCache::Snapshot::stats() const {
   std::set<Hash128> spaces;
   for (const auto& [key, place] : state_->index->places) spaces.insert(key.space);

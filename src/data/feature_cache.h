@@ -75,6 +75,8 @@ class FeatureCache {
     // damaged(); put_batch then stores it anew).
     std::optional<std::span<const float>> find(const FeatureKey& key, std::size_t width) const;
     std::size_t damaged() const;
+    // Whether any record of the space can be found.
+    bool has(const Hash128& space) const;
     FeatureCacheStats stats() const;
     // Every record that can be found, in the order of the file. Errors: visit's.
     Result<void> for_each(const FeatureVisitor& visit) const;

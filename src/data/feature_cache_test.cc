@@ -227,6 +227,9 @@ TEST_F(Cache, CountsWhatItHolds) {
   EXPECT_EQ(stats.spaces, 2U);
   EXPECT_EQ(stats.file_bytes, fs::file_size(file()));
   EXPECT_EQ(stats.damaged_bytes, 0U);
+  EXPECT_TRUE(cache.snapshot()->has(records[0].key.space));
+  EXPECT_TRUE(cache.snapshot()->has(records[1].key.space));
+  EXPECT_FALSE(cache.snapshot()->has(space_of("a third")));
 }
 
 TEST_F(Cache, ADamagedRecordIsMissedAndReplaced) {

@@ -18,11 +18,17 @@ namespace graft::codec::HWY_NAMESPACE {
 
 using Bits = JpegScan::Bits;
 
-// Figure A.6: where the coefficients of the zigzag lie.
-constexpr std::array<std::uint8_t, DCTSIZE2> kNaturalOrder = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
-    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
-    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+// Figure A.6: where the coefficients of the zigzag lie; the last one's place also for wherever a
+// step may lead beyond it.
+constexpr std::size_t kFarthest = DCTSIZE2 - 2 + 16 + kEndOfBlock;
+constexpr auto kNaturalOrder = [] {
+  std::array<std::uint8_t, kFarthest + 1> order = {
+      0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+      41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+      30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+  for (std::size_t i = DCTSIZE2; i < order.size(); ++i) order[i] = DCTSIZE2 - 1;
+  return order;
+}();
 
 HWY_INLINE std::uint64_t load_word(const std::uint8_t* from) {
   std::uint64_t word;
@@ -40,31 +46,8 @@ HWY_INLINE void fill(Bits& bits, std::uint64_t& word) {
   word = load_word(bits.read);
 }
 
-HWY_INLINE unsigned bits_of(Symbol symbol) {
-  return symbol & 63U;
-}
-HWY_INLINE unsigned skip_of(Symbol symbol) {
-  return symbol >> 8 & 0xFFU;
-}
-HWY_INLINE unsigned code_bits_of(Symbol symbol) {
-  return symbol >> 16 & 0xFFU;
-}
-HWY_INLINE unsigned value_bits_of(Symbol symbol) {
-  return symbol >> 24;
-}
-
-// The value behind the code of `symbol`, with which `next` begins (F.2.2.1, EXTEND): 0 when it has
-// no bits.
-HWY_INLINE int value_of(Symbol symbol, std::uint64_t next) {
-  const unsigned size = value_bits_of(symbol);
-  const std::uint64_t value = next << code_bits_of(symbol);
-  const auto all_if_negative = static_cast<std::uint32_t>((value >> 63) - 1);
-  return static_cast<int>(value >> 1 >> (63 - size)) -
-         static_cast<int>(all_if_negative & ((1U << size) - 1));
-}
-
-HWY_INLINE Symbol look_up(const Bits& bits, const HuffmanTable& table) {
-  return table.direct[bits.next >> (64 - HuffmanTable::kDirectBits)];
+HWY_INLINE std::uint64_t head_of(std::uint64_t next) {
+  return next >> (64 - HuffmanTable::kDirectBits);
 }
 
 HWY_INLINE void drop(Bits& bits, Symbol symbol) {
@@ -72,65 +55,70 @@ HWY_INLINE void drop(Bits& bits, Symbol symbol) {
   bits.count -= bits_of(symbol);
 }
 
-constexpr unsigned kNotSound = 256;
 constexpr int kNoDifference = 1 << 20;  // a true one has 16 bits
 
-// Takes an AC symbol of a block whose coefficients up to index `k` are known. False when it is the
-// last one, or is not sound: then k says so.
-HWY_INLINE bool take(Bits& bits, Symbol symbol, unsigned& k, JCOEF* block) {
-  const std::uint64_t value = bits.next;
-  drop(bits, symbol);
-  k += skip_of(symbol);
-  if (value_bits_of(symbol) != 0) {
-    if (HWY_UNLIKELY(k >= DCTSIZE2)) {
-      k = kNotSound;
-      return false;
-    }
-    block[kNaturalOrder[k]] = static_cast<JCOEF>(value_of(symbol, value));
-  }
-  return k < DCTSIZE2 - 1;
-}
-
 // One block into zeroed `block` (F.2.2.2), its DC coefficient as a difference, which is returned,
-// or kNoDifference for what is not sound. Not inlined: the loop needs all registers that there are.
-HWY_NOINLINE int decode_block(Bits& bits_in_memory, const JpegScan::Block& tables, JCOEF* block) {
-  Bits bits = bits_in_memory;
-  std::uint64_t word = load_word(bits.read);
+// or kNoDifference for what is not sound.
+HWY_INLINE int decode_block(Bits& bits, std::uint64_t& word, const JpegScan::Block& tables,
+                            JCOEF* block) {
   fill(bits, word);
-  Symbol symbol = look_up(bits, *tables.dc);
+  Symbol symbol = tables.dc->direct[head_of(bits.next)];
   if (HWY_UNLIKELY(symbol == kUnknown)) symbol = tables.dc->find_long(bits.next);
   if (HWY_UNLIKELY(symbol == kUnknown)) return kNoDifference;
   const int difference = value_of(symbol, bits.next);
   drop(bits, symbol);
 
-  const HuffmanTable& ac = *tables.ac;
-  unsigned k = 0;
-  for (bool more = true; more;) {
+  const Step* const steps = tables.ac->steps.data();
+  const std::uint8_t* const order = kNaturalOrder.data();
+  unsigned k = 0;  // of the last coefficient that is known
+  Step step = kUnknown;
+  std::uint64_t before = 0;
+  // Takes what comes next, of up to kDirectBits bits; false at the end of the block, or when
+  // something longer comes. Zeros of symbols without a value fall on zeros: behind k, or on the
+  // last coefficient.
+  const auto go_on = [&]() HWY_ATTR {
+    step = steps[head_of(bits.next)];
+    if (HWY_UNLIKELY(step == kUnknown)) return false;
+    before = bits.next;
+    bits.next <<= step & 63U;
+    bits.count -= all_bits_of(step);
+    const unsigned first = k + first_skip_of(step);
+    k = first + second_skip_of(step);
+    // The first one last: where there is no second, both fall on one place.
+    block[order[k]] = second_value_of(step);
+    block[order[first]] = first_value_of(step);
+    return k < DCTSIZE2 - 1;
+  };
+  for (;;) {
     fill(bits, word);
-    // Symbols that are found directly have 25 bits at most with their values: two a fill.
-    symbol = look_up(bits, ac);
-    if (HWY_LIKELY(symbol != kUnknown)) {
-      more = take(bits, symbol, k, block);
-      if (!more) break;
-      symbol = look_up(bits, ac);
-    }
-    if (HWY_UNLIKELY(symbol == kUnknown)) {
-      fill(bits, word);
-      symbol = ac.find_long(bits.next);
-      if (symbol == kUnknown) return kNoDifference;
-    }
-    more = take(bits, symbol, k, block);
+    if (HWY_LIKELY(go_on() && go_on() && go_on() && go_on())) continue;
+    if (step != kUnknown) break;
+    fill(bits, word);
+    symbol = tables.ac->direct[head_of(bits.next)];
+    if (symbol == kUnknown) symbol = tables.ac->find_long(bits.next);
+    if (symbol == kUnknown) return kNoDifference;
+    k += skip_of(symbol);
+    block[order[k]] = static_cast<JCOEF>(value_of(symbol, bits.next));
+    drop(bits, symbol);
+    if (k >= DCTSIZE2 - 1) break;
   }
-  bits_in_memory = bits;
-  return k == kNotSound ? kNoDifference : difference;
+  if (step != kUnknown && second_skip_of(step) != 0 && k - second_skip_of(step) >= DCTSIZE2 - 1) {
+    // With the first symbol the block was whole: the second one is not of this block.
+    k -= second_skip_of(step);
+    bits.next = before << first_bits_of(step);
+    bits.count += all_bits_of(step) - first_bits_of(step);
+  }
+  return k == DCTSIZE2 - 1 || k >= kEndOfBlock ? difference : kNoDifference;
 }
 
 // A whole unit; false for what is not sound.
-bool DecodeUnit(Bits& bits, std::span<const JpegScan::Block> layout, int* predictions,
+bool DecodeUnit(Bits& bits_in_memory, std::span<const JpegScan::Block> layout, int* predictions,
                 JBLOCKROW* blocks) {
+  Bits bits = bits_in_memory;
+  std::uint64_t word = load_word(bits.read);
   for (const JpegScan::Block& tables : layout) {
     JCOEF* const block = **blocks++;
-    const int difference = decode_block(bits, tables, block);
+    const int difference = decode_block(bits, word, tables, block);
     if (difference == kNoDifference) return false;
     int& prediction = predictions[tables.component];
     prediction += difference;
@@ -138,6 +126,7 @@ bool DecodeUnit(Bits& bits, std::span<const JpegScan::Block> layout, int* predic
     if (prediction != static_cast<JCOEF>(prediction)) return false;
     block[0] = static_cast<JCOEF>(prediction);
   }
+  bits_in_memory = bits;
   return true;
 }
 
@@ -155,48 +144,7 @@ UnitDecoder& decode_unit() {
   return best;
 }
 
-Symbol symbol_of(unsigned bits, unsigned code_symbol, HuffmanTable::Kind kind) {
-  const bool dc = kind == HuffmanTable::Kind::kDc;
-  const unsigned size = dc ? code_symbol : code_symbol & 15U;
-  const unsigned run = dc ? 0 : code_symbol >> 4;
-  // Without a value: sixteen zeros, or the end of the block.
-  const unsigned skip = size != 0 ? run + 1 : run == 15 ? 16 : DCTSIZE2;
-  return (bits + size) | skip << 8 | bits << 16 | size << 24;
-}
-
 }  // namespace
-
-void HuffmanTable::build(const JHUFF_TBL& table, Kind kind) {
-  direct.fill(kUnknown);
-  symbols.fill(kUnknown);
-  // Canonical codes (C.2): those of one length count up, the next length goes on at twice that.
-  unsigned code = 0;
-  int index = 0;
-  for (int bits = 1; bits <= kMostBits; ++bits, code <<= 1) {
-    const auto length = static_cast<std::size_t>(bits);
-    first[length] = index - static_cast<int>(code);
-    for (int i = 0; i < table.bits[bits] && index < 256; ++i, ++index, ++code) {
-      const Symbol symbol = symbol_of(static_cast<unsigned>(bits), table.huffval[index], kind);
-      symbols[static_cast<std::size_t>(index)] = symbol;
-      if (bits > kDirectBits) continue;
-      const std::size_t begins = std::size_t{code} << (kDirectBits - bits);
-      const std::size_t count = std::size_t{1} << (kDirectBits - bits);
-      if (begins + count <= direct.size()) std::fill_n(direct.begin() + begins, count, symbol);
-    }
-    limit[length] = code << (kMostBits - bits);
-  }
-}
-
-Symbol HuffmanTable::find_long(std::uint64_t next) const {
-  const auto head = static_cast<std::uint32_t>(next >> (64 - kMostBits));
-  for (int bits = kDirectBits + 1; bits <= kMostBits; ++bits) {
-    const auto length = static_cast<std::size_t>(bits);
-    if (head >= limit[length]) continue;
-    const int index = first[length] + static_cast<int>(head >> (kMostBits - bits));
-    return symbols[static_cast<std::size_t>(index)];
-  }
-  return kUnknown;
-}
 
 bool JpegScan::reads(const jpeg_decompress_struct& cinfo) {
   return cinfo.progressive_mode == FALSE && cinfo.arith_code == FALSE &&

@@ -1,5 +1,5 @@
 // Inside of the image room: a sound baseline JPEG's entropy-coded data → coefficients, in libjpeg's
-// stead and in 0.6 of its time, which is most of a decode's. Whatever is not sound (a code that no
+// stead and in half of its time, which is most of a decode's. Whatever is not sound (a code that no
 // table has, data that ends early, a byte or a marker where none belongs) makes it give up without
 // a verdict; libjpeg then decodes the picture from its beginning. So what is accepted, mended or
 // refused, and in which words, is libjpeg's alone.
@@ -20,31 +20,9 @@
 #include <span>
 
 #include "base/instruction_set.h"
+#include "image/huffman_table.h"
 
 namespace graft::codec {
-
-// What a Huffman code stands for, ready to be used in one step; kUnknown when no code begins so.
-// Bits 0-5: bits of code and value together. 8-15: how far the coefficient's index goes on (beyond
-// the block at its end). 16-23: bits of the code. 24-31: of the value, 0 for none.
-using Symbol = std::uint32_t;
-inline constexpr Symbol kUnknown = 0;
-
-// A Huffman table: codes of up to kDirectBits bits at their place, longer ones by their length.
-struct HuffmanTable {
-  static constexpr int kDirectBits = 10;
-  static constexpr int kMostBits = 16;
-
-  enum class Kind : std::uint8_t { kDc, kAc };
-  // `table` has passed libjpeg's own checks.
-  void build(const JHUFF_TBL& table, Kind kind);
-  // The symbol whose code of more than kDirectBits bits `next` (left-aligned) begins with.
-  Symbol find_long(std::uint64_t next) const;
-
-  std::array<Symbol, 1 << kDirectBits> direct;
-  std::array<std::uint32_t, kMostBits + 1> limit;  // by length: the first code above, left-aligned
-  std::array<Symbol, 256> symbols;                 // in the order of their codes
-  std::array<int, kMostBits + 1> first;            // by length: index of code 0 of that length
-};
 
 class JpegScan {
  public:

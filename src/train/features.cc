@@ -26,6 +26,7 @@ enum class Origin : std::uint8_t { kNowhere, kStore, kText, kComputed };
 // What is known of one example's feature.
 struct Lookup {
   Origin origin = Origin::kNowhere;
+  bool was_read = true;      // or else nothing is cached that its content could lead to
   bool has_content = false;  // the photo could be read
   Hash128 content;
   const float* row = nullptr;
@@ -92,10 +93,10 @@ class Extraction {
     space_ = space_of(space_text_);
     GRAFT_TRY(open_store());
     GRAFT_TRY(look_up());
-    warn_of_duplicates();
     if (options_.format == CacheFormat::kText) GRAFT_TRY(write_absent_texts());
     GRAFT_TRY(store_notes());
     GRAFT_TRY(compute_missing());
+    warn_of_duplicates();
     GRAFT_ASSIGN(FeatureTable table, make_table());
     stats_.seconds = std::chrono::duration<double>(Clock::now() - began).count();
     return Features{std::move(table), stats_, space_text_};
@@ -145,9 +146,10 @@ class Extraction {
     return storage_->snapshot ? &*storage_->snapshot : nullptr;
   }
 
-  // Every photo is read and hashed; no pixel is decoded.
+  // Every photo of which a feature may be cached is read and hashed; no pixel is decoded.
   Result<void> look_up() {
     GRAFT_TRY(take_snapshot());
+    none_stored_ = backbone_ != nullptr && (snapshot() == nullptr || !snapshot()->has(space_));
     std::vector<Bytes> buffers(static_cast<std::size_t>(threads_));
     const std::size_t handed_out =
         parallel_for(found_.size(), threads_, stop_, [&](std::size_t i, int worker) {
@@ -165,6 +167,10 @@ class Extraction {
   void look_up_one(std::size_t i, Bytes& buffer) {
     const Example& example = dataset_.examples[i];
     Lookup& found = found_[i];
+    if (none_stored_ && !has_text(example)) {
+      found.was_read = false;
+      return compile_meanwhile();
+    }
     if (auto read = read_file(example.path, buffer); read.ok()) {
       found.has_content = true;
       found.content = xxh3_128(buffer);
@@ -188,8 +194,15 @@ class Extraction {
     if (backbone_ != nullptr && !compiling_.exchange(true)) (void)backbone_->compile();
   }
 
+  bool may_have_texts() const {
+    return backbone_ == nullptr || backbone_->spec().has_text_caches;
+  }
+  bool has_text(const Example& example) const {
+    return may_have_texts() && exists(text_path(example));
+  }
+
   void look_up_text(const Example& example, Lookup& found) {
-    if (backbone_ != nullptr && !backbone_->spec().has_text_caches) return;
+    if (!may_have_texts()) return;
     auto text = read_text_bottleneck(text_path(example), width_);
     if (!text.ok()) {
       if (text.error().kind != ErrorKind::kCorrupt) return;
@@ -304,7 +317,7 @@ class Extraction {
     for (std::size_t i = 0; i < found_.size(); ++i) {
       const Lookup& found = found_[i];
       if (found.origin != Origin::kNowhere) continue;
-      if (!found.has_content) {
+      if (found.was_read && !found.has_content) {
         bad_.push_back({dataset_.examples[i].path, found.unreadable});
       } else if (backbone_ == nullptr) {
         bad_.push_back({dataset_.examples[i].path,
@@ -330,6 +343,7 @@ class Extraction {
       Lookup& found = found_[missing[m]];
       if (!result.content[m]) continue;
       found.origin = Origin::kComputed;
+      found.has_content = true;
       found.content = *result.content[m];
     }
     stats_.corrupt_but_decoded = result.corrupt_but_decoded;
@@ -396,6 +410,7 @@ class Extraction {
   FeatureStats stats_;
   std::shared_ptr<Storage> storage_ = std::make_shared<Storage>();
   bool protected_ = false;
+  bool none_stored_ = false;  // no feature of this network
   std::optional<Error> no_store_;
   std::atomic<bool> compiling_ = false;
   std::mutex mutex_;  // guards stats_.damaged and notes_ while threads look up
