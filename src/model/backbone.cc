@@ -1,5 +1,6 @@
 #include "model/backbone.h"
 
+#include <algorithm>
 #include <array>
 #include <cassert>
 #include <cmath>
@@ -9,6 +10,7 @@
 
 #include "base/text.h"
 #include "graph/import.h"
+#include "graph/last_layer.h"
 #include "graph/rewrite.h"
 #include "image/prepare.h"
 #include "model/calibration.h"
@@ -20,6 +22,10 @@ namespace {
 // Raised when the input that prepare_photo() makes of a photo changes.
 constexpr const char* kTensorFlowRule = "tf-jpeg-1";
 constexpr const char* kAreaMeanRule = "area-mean-1";
+// Raised when a last layer that is done apart is summed otherwise.
+constexpr const char* kLastLayerRule = "apart-1";
+// Photos that meet it together: from here on its sums cost more than its weights.
+constexpr std::int64_t kPhotosTogether = 8;
 // Raised when quantize() makes other whole numbers of a network.
 constexpr const char* kWholeRule = "int8-1";
 
@@ -53,6 +59,9 @@ struct Backbone::State {
   std::optional<wire::GraphDef> graph_def;
   ActivationRanges ranges;  // in int8, once it is calibrated
   std::optional<Program> program;
+  std::optional<Program> last_layer;  // behind it; in float32, if there is one that can be apart
+
+  const TensorSpec& feature() const { return (last_layer ? last_layer : program)->outputs()[0]; }
 };
 
 Backbone::Backbone(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -100,7 +109,8 @@ const ActivationRanges& Backbone::ranges() const {
 }
 
 std::string Backbone::feature_space() const {
-  std::string space = photo_space() + " mode=" + expected_numeric_mode(state_->options.backend);
+  std::string space = photo_space() + " mode=" + expected_numeric_mode(state_->options.backend) +
+                      " last=" + kLastLayerRule;
   if (precision() == Precision::kInt8) {
     assert(!state_->ranges.empty());
     space += std::string(" precision=") + kWholeRule +
@@ -154,24 +164,37 @@ Result<void> Backbone::compile() {
   }
   CompileOptions options;
   options.backend = state_->options.backend;
-  auto compiled = Program::compile(graph, std::array{spec.feature_tensor}, options);
-  if (!compiled.ok()) return with_context(subject, std::move(compiled).error());
+  const auto program_of = [&](const Graph& network, const std::string& output) {
+    auto compiled = Program::compile(network, std::array{output}, options);
+    return compiled.ok() ? std::move(compiled) : with_context(subject, std::move(compiled).error());
+  };
+  std::optional<LastLayer> apart;
+  if (precision() == Precision::kFloat32) {
+    apart = last_layer(graph, spec.feature_tensor, kPhotosTogether);
+  }
+  GRAFT_ASSIGN(Program program, program_of(graph, apart ? apart->reads : spec.feature_tensor));
+  std::optional<Program> layer;
+  if (apart) {
+    GRAFT_ASSIGN(layer, program_of(apart->layer, apart->output));
+  }
 
-  const TensorSpec& input = compiled->input();
+  const TensorSpec& input = program.input();
   const Shape wanted{1, spec.height(), spec.width(), 3};
   if (input.dtype != DType::kF32 || !(input.shape == wanted)) {
     return corrupt(subject + ": takes " + input.shape.to_string() + ", but " + spec.architecture +
                    " takes " + wanted.to_string() + ": this is another network's file, get the " +
                    "right one");
   }
-  const TensorSpec& feature = compiled->outputs()[0];
-  if (feature.dtype != DType::kF32 || feature.shape.elements() != spec.feature_width) {
-    return corrupt(subject + ": " + spec.feature_tensor + " has " +
-                   std::to_string(feature.shape.elements()) + " values, but " + spec.architecture +
-                   " has " + std::to_string(spec.feature_width) +
+  const TensorSpec& feature = (layer ? *layer : program).outputs()[0];
+  const std::int64_t width = feature.shape.elements() / (layer ? kPhotosTogether : 1);
+  if (feature.dtype != DType::kF32 || width != spec.feature_width) {
+    return corrupt(subject + ": " + spec.feature_tensor + " has " + std::to_string(width) +
+                   " values, but " + spec.architecture + " has " +
+                   std::to_string(spec.feature_width) +
                    ": this is another network's file, get the right one");
   }
-  const double millions = static_cast<double>(compiled->multiply_adds()) / 1e6;
+  const std::uint64_t each = layer ? layer->multiply_adds() / kPhotosTogether : 0;
+  const double millions = static_cast<double>(program.multiply_adds() + each) / 1e6;
   if (spec.multiply_adds_m > 0 &&
       std::abs(millions - spec.multiply_adds_m) > kMultiplyAddsTolerance * spec.multiply_adds_m) {
     return corrupt(subject + ": does " + std::to_string(std::lround(millions)) +
@@ -179,8 +202,14 @@ Result<void> Backbone::compile() {
                    std::to_string(std::lround(spec.multiply_adds_m)) +
                    ": this is a network of another width, get the right one");
   }
-  state_->program = std::move(compiled).value();
+  state_->program = std::move(program);
+  state_->last_layer = std::move(layer);
   return {};
+}
+
+std::uint64_t Backbone::multiply_adds() const {
+  const auto& layer = state_->last_layer;
+  return program().multiply_adds() + (layer ? layer->multiply_adds() / kPhotosTogether : 0);
 }
 
 const Program& Backbone::program() const {
@@ -192,17 +221,47 @@ const Program& Backbone::program() const {
 // size.
 struct Extractor::State {
   const Program* program = nullptr;
+  const Program* last_layer = nullptr;  // or nullptr
   ModelSpec spec;
   DecodeOptions decode;
   Image image;
   Tensor input;
-  Program::WorkspacePtr workspace;
+  std::size_t photos_together = 1, waiting = 0;
+  Tensor before_last;  // what program gave for each that waits
+  Tensor features;
+  Program::WorkspacePtr workspace, last_workspace;
 
-  void forward(TensorView in, std::span<float> feature) {
-    assert(feature.size() == static_cast<std::size_t>(spec.feature_width));
+  Result<void> prepare(std::span<const std::byte> photo, DecodeNote* note) {
+    return prepare_photo(photo, decode, spec.height(), spec.width(), spec.norm, image,
+                         input.as<float>(), note);
+  }
+
+  // `in` is the next that waits.
+  void begin(TensorView in) {
+    assert(waiting < photos_together);
+    const TensorSpec& out = program->outputs()[0];
+    Tensor& all = last_layer == nullptr ? features : before_last;
     const std::array<MutableTensorView, 1> outs = {
-        MutableTensorView{program->outputs()[0], reinterpret_cast<std::byte*>(feature.data())}};
+        MutableTensorView{out, all.view().data + waiting * out.bytes()}};
     program->run(in, outs, *workspace);
+    ++waiting;
+  }
+
+  std::span<const float> finish() {
+    if (last_layer != nullptr) {
+      const std::array<MutableTensorView, 1> outs = {features.view()};
+      last_layer->run(std::as_const(before_last).view(), outs, *last_workspace);
+    }
+    const std::size_t photos = std::exchange(waiting, 0);
+    return std::as_const(features).as<float>().first(photos *
+                                                     static_cast<std::size_t>(spec.feature_width));
+  }
+
+  // One photo alone.
+  void forward(TensorView in, std::span<float> feature) {
+    assert(feature.size() == static_cast<std::size_t>(spec.feature_width) && waiting == 0);
+    begin(in);
+    std::ranges::copy(finish(), feature.begin());
   }
 };
 
@@ -213,6 +272,13 @@ std::unique_ptr<Extractor> Backbone::make_extractor() const {
   state->decode = state_->options.decode;
   state->input = Tensor(state->program->input());
   state->workspace = state->program->make_workspace();
+  state->features = Tensor(state_->feature());
+  if (state_->last_layer) {
+    state->last_layer = &*state_->last_layer;
+    state->photos_together = kPhotosTogether;
+    state->before_last = Tensor(state->last_layer->input());
+    state->last_workspace = state->last_layer->make_workspace();
+  }
   return std::unique_ptr<Extractor>(new Extractor(std::move(state)));
 }
 
@@ -221,10 +287,24 @@ Extractor::~Extractor() = default;
 
 Result<void> Extractor::run(std::span<const std::byte> photo, std::span<float> feature,
                             DecodeNote* note) {
-  GRAFT_TRY(prepare_photo(photo, state_->decode, state_->spec.height(), state_->spec.width(),
-                          state_->spec.norm, state_->image, state_->input.as<float>(), note));
+  GRAFT_TRY(state_->prepare(photo, note));
   state_->forward(std::as_const(state_->input).view(), feature);
   return {};
+}
+
+std::size_t Extractor::most_waiting() const {
+  return state_->photos_together;
+}
+std::size_t Extractor::waiting() const {
+  return state_->waiting;
+}
+Result<void> Extractor::begin(std::span<const std::byte> photo, DecodeNote* note) {
+  GRAFT_TRY(state_->prepare(photo, note));
+  state_->begin(std::as_const(state_->input).view());
+  return {};
+}
+std::span<const float> Extractor::finish() {
+  return state_->finish();
 }
 
 void Extractor::run_distorted(const Image& photo, const Distortion& distortion, Rng& rng,

@@ -70,7 +70,10 @@ class Backbone {
 
   // After compile().
   std::unique_ptr<Extractor> make_extractor() const;
+  // Of the network up to its last layer where that is done apart (graph/last_layer.h), or up to the
+  // feature.
   const Program& program() const;
+  std::uint64_t multiply_adds() const;  // of a photo
 
  private:
   friend class Extractor;
@@ -85,6 +88,14 @@ class Extractor {
   // Photo bytes → feature (feature_width floats). Errors: decode_image's.
   Result<void> run(std::span<const std::byte> photo, std::span<float> feature,
                    DecodeNote* note = nullptr);
+  // The same in two halves, for several photos: begin() as far as the last layer, whose weights are
+  // better read once for all that wait, most_waiting() at most; then finish(), once for each of
+  // them, in any order. The feature has the bits that run() gives.
+  std::size_t most_waiting() const;
+  Result<void> begin(std::span<const std::byte> photo, DecodeNote* note = nullptr);
+  std::size_t waiting() const;
+  // Feature of each that waits, [waiting(), feature_width], valid until the next call.
+  std::span<const float> finish();
   // Distorted: decode, then distort() with this rng.
   void run_distorted(const Image& photo, const Distortion& distortion, Rng& rng,
                      std::span<float> feature);

@@ -131,6 +131,48 @@ TEST(Backbone, FlipsWhenAsked) {
   EXPECT_GT(flipped, 0);
 }
 
+TEST(Backbone, PhotosTogetherHaveTheBitsOfEachAlone) {
+  const ModelSpec spec = find_model("untrained_mobilenet_0.25_128").value();
+  Backbone backbone = Backbone::create(spec, bytes_of(build_mobilenet_v1(0.25, 128, 1)), {});
+  ASSERT_TRUE(backbone.compile().ok());
+  const auto alone = backbone.make_extractor();
+  const auto together = backbone.make_extractor();
+  ASSERT_GT(together->most_waiting(), 1U);
+  const auto width = static_cast<std::size_t>(spec.feature_width);
+  Image image;
+  image.width = image.height = 16;
+  image.pixels.resize(std::size_t{16} * 16 * 3);
+  // Full, then few of them, behind a photo that is none.
+  for (const std::size_t photos : {together->most_waiting(), std::size_t{3}}) {
+    EXPECT_FALSE(together->begin(as_bytes("not a photo")).ok());
+    std::vector<float> expected;
+    for (std::size_t i = 0; i < photos; ++i) {
+      for (std::size_t at = 0; at < image.pixels.size(); ++at) {
+        image.pixels[at] = static_cast<std::uint8_t>(at * (31 + i) + photos);
+      }
+      const Bytes photo = encode_png(image).value();
+      ASSERT_TRUE(together->begin(photo).ok());
+      std::vector<float> feature(width);
+      ASSERT_TRUE(alone->run(photo, feature).ok());
+      expected.insert(expected.end(), feature.begin(), feature.end());
+    }
+    EXPECT_EQ(together->waiting(), photos);
+    const std::span<const float> got = together->finish();
+    EXPECT_EQ(std::vector<float>(got.begin(), got.end()), expected);
+    EXPECT_EQ(together->waiting(), 0U);
+  }
+}
+
+TEST(Backbone, ANetworkWithoutALastLayerTakesOnePhotoAtATime) {
+  Backbone backbone = tiny_backbone();
+  ASSERT_TRUE(backbone.compile().ok());
+  const auto extractor = backbone.make_extractor();
+  EXPECT_EQ(extractor->most_waiting(), 1U);
+  ASSERT_TRUE(extractor->begin(tiny_photo()).ok());
+  const std::span<const float> got = extractor->finish();
+  EXPECT_EQ(std::vector<float>(got.begin(), got.end()), tiny_feature());
+}
+
 TEST(Backbone, IsSharedByThreads) {
   Backbone backbone = Backbone::create(find_model("untrained_mobilenet_0.25_128").value(),
                                        bytes_of(build_mobilenet_v1(0.25, 128, 1)), {});

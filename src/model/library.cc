@@ -48,7 +48,7 @@ Result<Recognised> recognise(const ModelBytes& bytes) {
   if (!spec.ok()) return with_context(subject, std::move(spec).error());
   Backbone backbone = Backbone::create(*spec, bytes, {});
   GRAFT_TRY(backbone.compile());
-  return Recognised{std::move(*spec), backbone.fingerprint(), backbone.program().multiply_adds()};
+  return Recognised{std::move(*spec), backbone.fingerprint(), backbone.multiply_adds()};
 }
 
 Error not_official(const std::string& path, const std::string& architecture,

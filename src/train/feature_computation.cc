@@ -43,6 +43,7 @@ class Computation {
                      [this](std::size_t item, int worker) {
                        one(item, workers_[static_cast<std::size_t>(worker)]);
                      });
+    for (Worker& worker : workers_) finish(worker);
     store_pending();
     report_progress(true);
     if (failure_) return *std::move(failure_);
@@ -62,9 +63,16 @@ class Computation {
   }
 
  private:
+  // A photo that the extractor has begun.
+  struct Begun {
+    std::size_t item = 0;
+    Hash128 content;
+    DecodeNote note;
+  };
   struct Worker {
     std::unique_ptr<Extractor> extractor;
     Bytes bytes;
+    std::vector<Begun> begun;
   };
 
   const Example& example(std::size_t item) const {
@@ -78,22 +86,39 @@ class Computation {
     }
     if (!worker.extractor) worker.extractor = job_.backbone.make_extractor();
     // The hash of these very bytes: a photo edited since it was looked up is stored as what it is.
-    FeatureRecord record{{xxh3_128(worker.bytes), space_}, std::vector<float>(width_)};
-    DecodeNote note;
-    if (auto ran = worker.extractor->run(worker.bytes, record.values, &note); !ran.ok()) {
+    Begun photo{item, xxh3_128(worker.bytes), {}};
+    if (auto ran = worker.extractor->begin(worker.bytes, &photo.note); !ran.ok()) {
       return failed(path, ran.error().message);
     }
+    worker.begun.push_back(std::move(photo));
+    if (worker.begun.size() == worker.extractor->most_waiting()) finish(worker);
+  }
+
+  // All that the worker has begun.
+  void finish(Worker& worker) {
+    if (worker.begun.empty()) return;
+    std::span<const float> features = worker.extractor->finish();
+    for (const Begun& photo : worker.begun) {
+      const auto values = features.first(width_);
+      features = features.subspan(width_);
+      finished(photo, {{photo.content, space_}, {values.begin(), values.end()}});
+    }
+    worker.begun.clear();
+  }
+
+  void finished(const Begun& photo, FeatureRecord record) {
     if (!std::all_of(record.values.begin(), record.values.end(),
                      [](float v) { return std::isfinite(v); })) {
-      return failed(path, "the network gives values that are not finite for it");
+      return failed(example(photo.item).path,
+                    "the network gives values that are not finite for it");
     }
     std::optional<FeatureRecord> text_note;
     if (job_.options.format == CacheFormat::kText) {
-      auto written = write_text(item, record);
+      auto written = write_text(photo.item, record);
       if (!written.ok()) return stop_with(std::move(written).error());
       text_note = std::move(written).value();
     }
-    deliver(item, std::move(record), std::move(text_note), note);
+    deliver(photo.item, std::move(record), std::move(text_note), photo.note);
   }
 
   Result<FeatureRecord> write_text(std::size_t item, const FeatureRecord& record) {

@@ -194,9 +194,7 @@ class Extraction {
     if (backbone_ != nullptr && !compiling_.exchange(true)) (void)backbone_->compile();
   }
 
-  bool may_have_texts() const {
-    return backbone_ == nullptr || backbone_->spec().has_text_caches;
-  }
+  bool may_have_texts() const { return backbone_ == nullptr || backbone_->spec().has_text_caches; }
   bool has_text(const Example& example) const {
     return may_have_texts() && exists(text_path(example));
   }
