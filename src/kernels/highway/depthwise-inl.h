@@ -154,7 +154,8 @@ void depthwise_rows(D d, const Depthwise<Number>& op, const float* image, std::s
                     std::size_t last, float* out) {
   // In float64 a tile's cost is also the widening of its columns: the wider, the fewer of them are
   // widened twice. Eight sums, a row of the filter, a pixel and the bounds fit 16 registers.
-  constexpr std::size_t kPixels = sizeof(Number) == sizeof(float) ? 4 : 8;
+  constexpr std::size_t kPixels =
+      sizeof(Number) != sizeof(float) ? 8 : HWY_TARGET <= HWY_AVX3 ? 6 : 4;
   // Columns that are a multiple of 2 KiB apart share two sets of a nearest cache of 4 KiB a way,
   // which hold fewer lines than a tile touches (1 KiB with stride 2): lines that are read in more
   // than one vector have left meanwhile. Those of one output stay.
