@@ -25,12 +25,6 @@ struct Chain {
   std::vector<double> scale, shift;
 };
 
-const Tensor* constant_of(const Graph& graph, NodeId id) {
-  const auto* constant = std::get_if<Constant>(&graph.node(id).body);
-  if (constant == nullptr || constant->value->dtype() != DType::kF32) return nullptr;
-  return constant->value.get();
-}
-
 Activation activation_of(const Op& op) {
   if (const auto* conv = std::get_if<Conv2D>(&op)) return conv->activation;
   if (const auto* conv = std::get_if<DepthwiseConv2D>(&op)) return conv->activation;
@@ -47,7 +41,7 @@ std::optional<Chain> start_chain(const Graph& graph, NodeId id, Budget& bytes) {
                       std::holds_alternative<MatMul>(op);
   if (!linear || activation_of(op) != Activation::kNone) return std::nullopt;
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-    if (constant_of(graph, node.inputs[i]) == nullptr) return std::nullopt;
+    if (f32_constant(graph, node.inputs[i]) == nullptr) return std::nullopt;
   }
   const Shape& shape = node.output.shape;
   const auto channels = static_cast<std::size_t>(shape[shape.rank() - 1]);
@@ -56,10 +50,10 @@ std::optional<Chain> start_chain(const Graph& graph, NodeId id, Budget& bytes) {
   if (!bytes.take(needed)) return std::nullopt;
   Chain chain{id, {}, id, std::vector<double>(channels, 1.0), std::vector<double>(channels, 0.0)};
   if (node.inputs.size() > 2) {
-    std::ranges::copy(constant_of(graph, node.inputs[2])->as<float>(), chain.shift.begin());
+    std::ranges::copy(f32_constant(graph, node.inputs[2])->as<float>(), chain.shift.begin());
   }
   if (node.inputs.size() > 3) {
-    std::ranges::copy(constant_of(graph, node.inputs[3])->as<float>(), chain.scale.begin());
+    std::ranges::copy(f32_constant(graph, node.inputs[3])->as<float>(), chain.scale.begin());
   }
   return chain;
 }
@@ -67,7 +61,7 @@ std::optional<Chain> start_chain(const Graph& graph, NodeId id, Budget& bytes) {
 // One number a channel from a constant that broadcasts over all axes but the last of `shape`, and
 // leaves that shape as it is.
 std::optional<std::vector<double>> per_channel(const Graph& graph, NodeId id, const Shape& shape) {
-  const Tensor* value = constant_of(graph, id);
+  const Tensor* value = f32_constant(graph, id);
   if (value == nullptr || value->shape().rank() > shape.rank()) return std::nullopt;
   const std::int64_t channels = shape[shape.rank() - 1];
   const Shape& own = value->shape();
@@ -116,7 +110,7 @@ bool extend_by_batch_norm(const Graph& graph, const Node& node, const BatchNorm&
   if (node.inputs[0] != chain.tail) return false;
   std::vector<const Tensor*> constants;
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-    constants.push_back(constant_of(graph, node.inputs[i]));
+    constants.push_back(f32_constant(graph, node.inputs[i]));
     if (constants.back() == nullptr) return false;
   }
   const auto mean = constants[0]->as<float>();
@@ -146,7 +140,7 @@ bool extend(const Graph& graph, const Node& node, Chain& chain) {
 // Rounded once from float64; nullptr when a value is beyond float32.
 std::shared_ptr<const Tensor> scaled_filter(const Graph& graph, const Chain& chain) {
   const Node& root = graph.node(chain.root);
-  const Tensor& filter = *constant_of(graph, root.inputs[1]);
+  const Tensor& filter = *f32_constant(graph, root.inputs[1]);
   auto scaled = std::make_shared<Tensor>(filter.spec());
   const auto from = filter.as<float>();
   const auto to = scaled->as<float>();

@@ -5,17 +5,10 @@
 #include <variant>
 #include <vector>
 
+#include "graph/rebuild.h"
+
 namespace graft {
 namespace {
-
-const Op* op_of(const Graph& graph, NodeId id) {
-  return std::get_if<Op>(&graph.node(id).body);
-}
-
-const Tensor* constant_of(const Graph& graph, NodeId id) {
-  const auto* constant = std::get_if<Constant>(&graph.node(id).body);
-  return constant == nullptr ? nullptr : constant->value.get();
-}
 
 // Past what only gives another shape.
 NodeId source_of(const Graph& graph, NodeId id) {
@@ -51,7 +44,7 @@ Result<LastLayer> apart(const Graph& graph, const Node& node, const MatMul& prod
                last.layer.add_input("photos", {DType::kF32, {photos, channels}, Layout::kDense}));
   std::vector<NodeId> inputs{x};
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-    const Tensor& weights = *constant_of(graph, node.inputs[i]);
+    const Tensor& weights = *f32_constant(graph, node.inputs[i]);
     const bool filter = i == 1 && weights.shape().rank() == 4;
     const Shape shape =
         filter ? Shape{channels, weights.shape().elements() / channels} : weights.shape();
@@ -74,7 +67,7 @@ std::optional<LastLayer> last_layer(const Graph& graph, const std::string& outpu
   const auto* const op = std::get_if<Op>(&node.body);
   if (op == nullptr || node.inputs.size() < 2) return std::nullopt;
   for (std::size_t i = 1; i < node.inputs.size(); ++i) {
-    if (constant_of(graph, node.inputs[i]) == nullptr) return std::nullopt;
+    if (f32_constant(graph, node.inputs[i]) == nullptr) return std::nullopt;
   }
   const TensorSpec& x = graph.node(node.inputs[0]).output;
   if (x.dtype != DType::kF32 || node.output.dtype != DType::kF32 || x.shape[0] != 1) {

@@ -57,8 +57,7 @@ struct Answer {
 
 // The depthwise convolution that `id`, a pointwise one, alone reads, both with a bias; or kNone.
 NodeId depthwise_before(const Graph& graph, const Uses& uses, NodeId id) {
-  const auto op_of = [&](NodeId node) { return std::get_if<Op>(&graph.node(node).body); };
-  const Op* const op = op_of(id);
+  const Op* const op = op_of(graph, id);
   const auto* conv = op == nullptr ? nullptr : std::get_if<Conv2D>(op);
   const std::vector<NodeId>& inputs = graph.node(id).inputs;
   if (conv == nullptr || inputs.size() != 3) return kNone;
@@ -67,7 +66,7 @@ NodeId depthwise_before(const Graph& graph, const Uses& uses, NodeId id) {
       conv->padding != Padding{} || !uses.private_to_one_reader(inputs[0])) {
     return kNone;
   }
-  const Op* const before = op_of(inputs[0]);
+  const Op* const before = op_of(graph, inputs[0]);
   const bool pair = before != nullptr && std::holds_alternative<DepthwiseConv2D>(*before) &&
                     graph.node(inputs[0]).inputs.size() >= 3;
   return pair ? inputs[0] : kNone;

@@ -24,16 +24,12 @@ constexpr double kLeastShare = 1.0 / 64;
 // Each filter is rounded once in a graph that shares none.
 constexpr std::uint64_t kMostRoundedBytesTimes = 2;
 
-const Op* op_of(const Graph& graph, NodeId id) {
-  return std::get_if<Op>(&graph.node(id).body);
-}
-
 const Tensor* finite_constant(const Graph& graph, NodeId id) {
-  const auto* constant = std::get_if<Constant>(&graph.node(id).body);
-  if (constant == nullptr || constant->value->dtype() != DType::kF32) return nullptr;
-  const auto values = constant->value->as<float>();
-  const bool finite = std::ranges::all_of(values, [](float v) { return std::isfinite(v); });
-  return finite ? constant->value.get() : nullptr;
+  const Tensor* const constant = f32_constant(graph, id);
+  if (constant == nullptr) return nullptr;
+  const bool finite =
+      std::ranges::all_of(constant->as<float>(), [](float v) { return std::isfinite(v); });
+  return finite ? constant : nullptr;
 }
 
 // A Conv2D or DepthwiseConv2D; nothing else has what they share.

@@ -4,6 +4,16 @@
 
 namespace graft {
 
+const Op* op_of(const Graph& graph, NodeId id) {
+  return std::get_if<Op>(&graph.node(id).body);
+}
+
+const Tensor* f32_constant(const Graph& graph, NodeId id) {
+  const auto* constant = std::get_if<Constant>(&graph.node(id).body);
+  const bool f32 = constant != nullptr && constant->value->dtype() == DType::kF32;
+  return f32 ? constant->value.get() : nullptr;
+}
+
 Uses::Uses(const Graph& graph)
     : readers_(graph.nodes().size(), 0), kept_(graph.nodes().size(), false) {
   for (const Node& node : graph.nodes()) {

@@ -11,6 +11,10 @@
 
 namespace graft {
 
+// The node's op, or its constant's value in float32; nullptr if it has none.
+const Op* op_of(const Graph& graph, NodeId id);
+const Tensor* f32_constant(const Graph& graph, NodeId id);
+
 // Who reads each value, and which values must stay.
 class Uses {
  public:
