@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "kernels/highway/pointwise-inl.h"
 #include "kernels/highway/vector_kernels.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -121,6 +122,77 @@ HWY_INLINE void depthwise_channels(D d, const Depthwise<Number>& op, const Windo
   }
 }
 
+// Adds a row of the image to the sums of two rows of outputs: to the first by the weights `w0`, to
+// the second by `w1`, where kFirst and kSecond say so.
+template <bool kFirst, bool kSecond, std::size_t kPixels, class D, class V, std::size_t... kColumn>
+HWY_INLINE void add_row(D d, const float* pixels, std::size_t channels, const V (&w0)[3],
+                        const V (&w1)[3], V (&sums0)[kPixels], V (&sums1)[kPixels],
+                        std::index_sequence<kColumn...>) {
+  const auto add = [&]<std::size_t kAt>(V x, std::index_sequence<kAt>) HWY_ATTR {
+    if constexpr (kFirst) add_column<kAt, 1>(x, w0, sums0);
+    if constexpr (kSecond) add_column<kAt, 1>(x, w1, sums1);
+  };
+  (add(pixels_at(d, pixels + kColumn * channels), std::index_sequence<kColumn>()), ...);
+}
+
+// kPixels neighbouring outputs of two rows with stride 1, all of whose taps lie inside: the rows
+// that both see are read once. Sums in the same order as above.
+template <std::size_t kPixels, class D, typename Number = hn::TFromD<D>>
+HWY_INLINE void depthwise_two_rows(D d, const Depthwise<Number>& op, const float* from,
+                                   std::size_t channel, std::size_t block, std::size_t blocks,
+                                   float* out) {
+  using Filter = DepthwiseFilter<Number>;
+  using Sum = hn::Vec<D>;
+  const std::size_t lanes = hn::Lanes(d);
+  const std::size_t channels = op.channels;
+  const std::size_t row_stride = op.width * channels;
+  const std::size_t out_row_stride = op.out_width * channels;
+  const Results<D> results;
+  const auto low = hn::Set(results, op.clamp.low);
+  const auto high = hn::Set(results, op.clamp.high);
+  const Number* filter = op.filter.data + block * Filter::kRows * lanes;
+  from += channel;
+  out += channel;
+  const std::make_index_sequence<kPixels + 2> columns;
+  for (std::size_t i = 0; i < blocks; ++i) {
+    Sum w0[3], w1[3], w2[3], sums0[kPixels], sums1[kPixels];
+    for (std::size_t k = 0; k < 3; ++k) {
+      w0[k] = hn::Load(d, filter + k * lanes);
+      w1[k] = hn::Load(d, filter + (3 + k) * lanes);
+      w2[k] = hn::Load(d, filter + (6 + k) * lanes);
+    }
+    for (std::size_t p = 0; p < kPixels; ++p) sums0[p] = sums1[p] = hn::Zero(d);
+    add_row<true, false>(d, from, channels, w0, w0, sums0, sums1, columns);
+    add_row<true, true>(d, from + row_stride, channels, w1, w0, sums0, sums1, columns);
+    add_row<true, true>(d, from + 2 * row_stride, channels, w2, w1, sums0, sums1, columns);
+    add_row<false, true>(d, from + 3 * row_stride, channels, w2, w2, sums0, sums1, columns);
+    const Sum scale = hn::Load(d, filter + Filter::kScale * lanes);
+    const Sum bias = hn::Load(d, filter + Filter::kBias * lanes);
+    const auto store = [&](Sum sum, float* to) HWY_ATTR {
+      const auto result = rounded(d, hn::MulAdd(sum, scale, bias));
+      hn::StoreU(hn::Min(high, hn::Max(low, result)), results, to);
+    };
+    for (std::size_t p = 0; p < kPixels; ++p) store(sums0[p], out + p * channels);
+    for (std::size_t p = 0; p < kPixels; ++p) {
+      store(sums1[p], out + out_row_stride + p * channels);
+    }
+    from += lanes;
+    out += lanes;
+    filter += Filter::kRows * lanes;
+  }
+}
+
+// The same for all channels. The last vector goes back over channels that are done already.
+template <std::size_t kPixels, class D, typename Number = hn::TFromD<D>>
+HWY_NOINLINE void depthwise_two_row_tile(D d, const Depthwise<Number>& op, const float* from,
+                                         float* out) {
+  const std::size_t blocks = op.channels / hn::Lanes(d);
+  depthwise_two_rows<kPixels>(d, op, from, 0, 0, blocks, out);
+  if (blocks * hn::Lanes(d) < op.channels) {
+    depthwise_two_rows<kPixels>(d, op, from, op.channels - hn::Lanes(d), blocks, 1, out);
+  }
+}
+
 // The same for all channels. The last vector goes back over channels that are done already.
 template <std::size_t kPixels, std::size_t kColumns, std::size_t kStride, class D,
           typename Number = hn::TFromD<D>>
@@ -149,13 +221,16 @@ void depthwise_pixel(D d, const Depthwise<Number>& op, const Window& window, std
   depthwise_tile<1, 1, 1>(d, op, rest, out);
 }
 
+// Two rows at once need 32 registers. With stride 2 they share but one row of the image.
+template <std::size_t kStride>
+constexpr bool kTwoRows = kHas32Registers&& kStride == 1;
+
 template <std::size_t kStride, class D, typename Number = hn::TFromD<D>>
 void depthwise_rows(D d, const Depthwise<Number>& op, const float* image, std::size_t first,
                     std::size_t last, float* out) {
   // In float64 a tile's cost is also the widening of its columns: the wider, the fewer of them are
   // widened twice. Eight sums, a row of the filter, a pixel and the bounds fit 16 registers.
-  constexpr std::size_t kPixels =
-      sizeof(Number) != sizeof(float) ? 8 : HWY_TARGET <= HWY_AVX3 ? 6 : 4;
+  constexpr std::size_t kPixels = sizeof(Number) != sizeof(float) ? 8 : kHas32Registers ? 6 : 4;
   // Columns that are a multiple of 2 KiB apart share two sets of a nearest cache of 4 KiB a way,
   // which hold fewer lines than a tile touches (1 KiB with stride 2): lines that are read in more
   // than one vector have left meanwhile. Those of one output stay.
@@ -167,13 +242,32 @@ void depthwise_rows(D d, const Depthwise<Number>& op, const float* image, std::s
   std::size_t end = op.out_width;
   while (inner < end && Inside(inner, kStride, op.pad_left, op.width).count() < 3) ++inner;
   while (inner < end && Inside(end - 1, kStride, op.pad_left, op.width).count() < 3) --end;
+  const bool tiles = end - inner >= kPixels && !one_by_one;
+  bool inner_is_there = false;  // in this row already, made with the row above
   for (std::size_t y = first; y < last; ++y) {
     const Inside rows(y, kStride, op.pad_top, op.height);
     const float* const row = image + rows.at * op.width * op.channels;
+    bool skips_inner = std::exchange(inner_is_there, false);
+    if constexpr (kTwoRows<kStride>) {
+      const Inside next(y + 1, kStride, op.pad_top, op.height);
+      if (tiles && !skips_inner && y + 1 < last && rows.count() == 3 && next.count() == 3) {
+        for (std::size_t x = inner; x < end; x += kPixels) {
+          x = std::min(x, end - kPixels);
+          const Inside columns(x, kStride, op.pad_left, op.width);
+          depthwise_two_row_tile<kPixels>(d, op, row + columns.at * op.channels,
+                                          out + x * op.channels);
+        }
+        skips_inner = inner_is_there = true;
+      }
+    }
     std::size_t x = 0;
     while (x < op.out_width) {
+      const bool inside = x >= inner && x < end && tiles;
+      if (inside && skips_inner) {
+        x = end;
+        continue;
+      }
       // The last tile of a row goes back over outputs that are there already.
-      const bool inside = x >= inner && x < end && end - inner >= kPixels && !one_by_one;
       if (inside) x = std::min(x, end - kPixels);
       const Inside columns(x, kStride, op.pad_left, op.width);
       const Window window{row + columns.at * op.channels, rows.count(),

@@ -26,11 +26,12 @@ namespace hn = hwy::HWY_NAMESPACE;
 using FloatTag = hn::ScalableTag<float>;
 using Vector = hn::Vec<FloatTag>;
 
-// Pixels of a tile. Its sums, a row of the panel and a broadcast value have to fit the registers:
-// 32 of them with AVX-512 and NEON, else 16.
+// Or else 16.
+constexpr bool kHas32Registers = HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON;
+
+// Pixels of a tile. Its sums, a row of the panel and a broadcast value have to fit the registers.
 template <std::size_t kVectors>
-constexpr std::size_t kMostPixels =
-    (HWY_TARGET <= HWY_AVX3 || HWY_TARGET == HWY_NEON ? 28 : 12) / kVectors;
+constexpr std::size_t kMostPixels = (kHas32Registers ? 28 : 12) / kVectors;
 
 constexpr float kUnbounded = std::numeric_limits<float>::infinity();
 
