@@ -1,5 +1,5 @@
 // Inside of the image room: a sound baseline JPEG's entropy-coded data → coefficients, in libjpeg's
-// stead and in half of its time, which is most of a decode's. Whatever is not sound (a code that no
+// stead and in 0.6 of its time, which is most of a decode's. Whatever is not sound (a code that no
 // table has, data that ends early, a byte or a marker where none belongs) makes it give up without
 // a verdict; libjpeg then decodes the picture from its beginning. So what is accepted, mended or
 // refused, and in which words, is libjpeg's alone.
