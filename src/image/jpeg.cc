@@ -1,8 +1,9 @@
 // JPEG through libjpeg-turbo's libjpeg interface, with the settings of TensorFlow's decode_jpeg and
 // with a data source that ends the way TensorFlow's does, since that decides which damaged files
-// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc. Two of libjpeg's
+// are accepted. Source: tensorflow/core/lib/jpeg/jpeg_mem.cc, jpeg_handle.cc. Some of libjpeg's
 // methods (jpegint.h) are replaced for sound baseline pictures: that which reads coefficients
-// (jpeg_scan.h), and, where not all pixels are asked for, those that make pixels (jpeg_needed.h).
+// (jpeg_scan.h), those that make samples of them (inverse_dct.h), and, where not all pixels are
+// asked for, that which makes pixels of these (jpeg_needed.h).
 
 // jpeglib.h needs these two before it, and jerror.h needs jpeglib.h.
 // clang-format off
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "image/codecs.h"
+#include "image/inverse_dct.h"
 #include "image/jpeg_needed.h"
 #include "image/jpeg_scan.h"
 
@@ -126,15 +128,20 @@ class JpegSession {
     if (!JpegScan::reads(cinfo)) return;
     scan_.emplace(cinfo);
     cinfo.entropy->decode_mcu = decode_mcu;
-    if (all_pixels || options.rule != DecodeRule::kTensorFlow || options.only_for_height <= 0 ||
-        options.only_for_width <= 0)
-      return;
-    needed_.emplace(cinfo, options.only_for_height, options.only_for_width);
-    if (!needed_->worth_it()) return needed_.reset();
-    std::copy_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct_.begin());
-    std::fill_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct);
-    post_process_ = cinfo.post->post_process_data;
-    cinfo.post->post_process_data = post_process_data;
+    if (InverseDct::suits(cinfo)) transform_.emplace(cinfo);
+    if (!all_pixels && options.rule == DecodeRule::kTensorFlow && options.only_for_height > 0 &&
+        options.only_for_width > 0) {
+      needed_.emplace(cinfo, options.only_for_height, options.only_for_width);
+      if (!needed_->worth_it()) needed_.reset();
+    }
+    if (transform_ || needed_) {
+      std::copy_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct_.begin());
+      std::fill_n(cinfo.idct->inverse_DCT, MAX_COMPONENTS, inverse_dct);
+    }
+    if (needed_) {
+      post_process_ = cinfo.post->post_process_data;
+      cinfo.post->post_process_data = post_process_data;
+    }
   }
   // Our loops left the picture to libjpeg's.
   bool gave_up() const { return refused_ == Refused::kNotSound; }
@@ -166,6 +173,7 @@ class JpegSession {
     }
     self.first_block_ = **blocks;
     if (self.needed_) self.find_needed_blocks();
+    if (self.transform_ && self.needed_blocks_ != 0) self.transform_->run(self.first_block_);
     if (self.scan_->finished()) {
       c->src->next_input_byte = self.scan_->rest().data();
       c->src->bytes_in_buffer = self.scan_->rest().size();
@@ -183,6 +191,7 @@ class JpegSession {
     const JpegSession& self = of(c);
     const auto index = static_cast<std::size_t>(block - self.first_block_) / DCTSIZE2;
     if ((self.needed_blocks_ >> index & 1U) == 0) return;
+    if (self.transform_) return self.transform_->copy(index, rows, column);
     const auto of_component = static_cast<std::size_t>(component->component_index);
     self.inverse_dct_[of_component](c, component, block, rows, column);
   }
@@ -202,10 +211,11 @@ class JpegSession {
   }
 
   std::optional<JpegScan> scan_;
+  std::optional<InverseDct> transform_;
   std::optional<JpegNeeded> needed_;
   std::size_t unit_x_ = 0, unit_y_ = 0;  // of the unit that is decoded next
   const JCOEF* first_block_ = nullptr;   // of the one before
-  unsigned needed_blocks_ = 0;           // in it, from bit 0 on
+  unsigned needed_blocks_ = ~0U;         // in it, from bit 0 on
   std::array<inverse_DCT_method_ptr, MAX_COMPONENTS> inverse_dct_{};
   decltype(jpeg_d_post_controller::post_process_data) post_process_ = nullptr;
 

@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "image/codecs.h"
 #include "image/golden_files_testing.h"
+#include "image/inverse_dct.h"
 #include "image/jpeg_scan.h"
 #include "image/resize.h"
 
@@ -175,7 +176,77 @@ TEST_P(JpegEncodings, GiveThePixelsThatLibjpegGives) {
   const Bytes bytes = encode(GetParam());
   const Outcome expected = outcome(decode_jpeg_by_libjpeg, bytes);
   EXPECT_TRUE(expected.ok);
-  EXPECT_EQ(outcome(decode_jpeg, bytes), expected);
+  for (const InstructionSet set : instruction_sets()) {
+    InverseDct::use(set);
+    EXPECT_EQ(outcome(decode_jpeg, bytes), expected) << static_cast<int>(set);
+  }
+  InverseDct::use(instruction_set());
+}
+
+// A picture of coefficients that no encoder would write, `density` of 256 of them not zero and up
+// to `most`, by steps up to `most_step`: such sums wrap around.
+Bytes wild(int most, int density, unsigned most_step, std::uint64_t seed) {
+  constexpr JDIMENSION kBlocks = 8;
+  jpeg_compress_struct c;
+  jpeg_error_mgr errors;
+  c.err = jpeg_std_error(&errors);
+  jpeg_create_compress(&c);
+  unsigned char* out = nullptr;
+  unsigned long size = 0;
+  jpeg_mem_dest(&c, &out, &size);
+  c.image_width = c.image_height = kBlocks * DCTSIZE;
+  c.input_components = 3;
+  c.in_color_space = JCS_RGB;
+  jpeg_set_defaults(&c);
+  Rng rng(seed);
+  std::array<unsigned, DCTSIZE2> steps;
+  for (const int table : {0, 1}) {
+    for (unsigned& step : steps) step = 1 + rng.below(most_step);
+    jpeg_add_quant_table(&c, table, steps.data(), 100, TRUE);
+  }
+  std::array<jvirt_barray_ptr, 3> arrays{};
+  for (int i = 0; i < 3; ++i) {
+    c.comp_info[i].h_samp_factor = c.comp_info[i].v_samp_factor = 1;
+    arrays[static_cast<std::size_t>(i)] = c.mem->request_virt_barray(
+        reinterpret_cast<j_common_ptr>(&c), JPOOL_IMAGE, TRUE, kBlocks, kBlocks, 1);
+  }
+  jpeg_write_coefficients(&c, arrays.data());
+  const auto value = [&] {
+    const bool zero = static_cast<int>(rng.below(256)) >= density;
+    return static_cast<JCOEF>(
+        zero ? 0 : static_cast<int>(rng.below(2 * static_cast<std::uint32_t>(most) + 1)) - most);
+  };
+  for (jvirt_barray_ptr array : arrays) {
+    for (JDIMENSION row = 0; row < kBlocks; ++row) {
+      JBLOCKARRAY const blocks =
+          c.mem->access_virt_barray(reinterpret_cast<j_common_ptr>(&c), array, row, 1, TRUE);
+      for (JDIMENSION block = 0; block < kBlocks; ++block) {
+        for (JCOEF& coefficient : blocks[0][block]) coefficient = value();
+      }
+    }
+  }
+  jpeg_finish_compress(&c);
+  jpeg_destroy_compress(&c);
+  Bytes bytes(size);
+  std::memcpy(bytes.data(), out, size);
+  free(out);
+  return bytes;
+}
+
+TEST(JpegCoefficients, GiveThePixelsThatLibjpegGivesHoweverWild) {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    const int most = std::array{1, 30, 1023}[seed % 3];
+    const int density = std::array{3, 60, 256}[seed / 3 % 3];
+    const unsigned most_step = std::array{1U, 16U, 255U}[seed / 9 % 3];
+    const Bytes bytes = wild(most, density, most_step, seed);
+    const Outcome expected = outcome(decode_jpeg_by_libjpeg, bytes);
+    ASSERT_TRUE(expected.ok) << expected.words;
+    for (const InstructionSet set : instruction_sets()) {
+      InverseDct::use(set);
+      EXPECT_EQ(outcome(decode_jpeg, bytes), expected) << seed << " " << static_cast<int>(set);
+    }
+  }
+  InverseDct::use(instruction_set());
 }
 
 TEST_P(JpegEncodings, AreEnoughForTheResizeWhereNotAllIsDecoded) {

@@ -105,6 +105,27 @@ TEST_F(FeaturesTest, ComputesOnceThenFindsTheSame) {
   EXPECT_EQ(found, computed);
 }
 
+// By this process since it began (proc(5), io).
+std::uint64_t bytes_read() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  std::uint64_t bytes = 0;
+  io >> name >> bytes;
+  EXPECT_EQ(name, "rchar:");
+  return bytes;
+}
+
+TEST_F(FeaturesTest, NoPhotoIsReadInVainWhereNothingIsCached) {
+  const Bytes large = test::drawn_photo(0, 9, 512);
+  test::put_file(photo(0, 2), large);
+  const std::uint64_t before = bytes_read();
+  const auto computed = rows();
+  const std::uint64_t read = bytes_read() - before;
+  EXPECT_GE(read, large.size());
+  EXPECT_LT(read, 2 * large.size());
+  EXPECT_EQ(rows(), computed);
+}
+
 TEST_F(FeaturesTest, ThreadsDoNotChangeTheResult) {
   const auto one = rows(nullptr, 1);
   std::filesystem::remove_all(cache_);
