@@ -21,14 +21,15 @@ using Bits = JpegScan::Bits;
 // Figure A.6: where the coefficients of the zigzag lie; the last one's place also for wherever a
 // step may lead beyond it.
 constexpr std::size_t kFarthest = DCTSIZE2 - 2 + 16 + kEndOfBlock;
-constexpr auto kNaturalOrder = [] {
+constexpr std::array<std::uint8_t, kFarthest + 1> natural_order() {
   std::array<std::uint8_t, kFarthest + 1> order = {
       0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
       41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
       30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
   for (std::size_t i = DCTSIZE2; i < order.size(); ++i) order[i] = DCTSIZE2 - 1;
   return order;
-}();
+}
+constexpr auto kNaturalOrder = natural_order();
 
 HWY_INLINE std::uint64_t load_word(const std::uint8_t* from) {
   std::uint64_t word;
