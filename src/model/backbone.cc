@@ -24,6 +24,9 @@ constexpr const char* kTensorFlowRule = "tf-jpeg-1";
 constexpr const char* kAreaMeanRule = "area-mean-1";
 // Raised when a last layer that is done apart is summed otherwise.
 constexpr const char* kLastLayerRule = "apart-1";
+// It promises a row's bits whatever the other rows are (kernels/highway/vector_kernels.h). Others
+// sum up a row by where it stands: then a feature would depend on its company.
+constexpr const char* kBackendOfRows = "highway";
 // Photos that meet it together: from here on its sums cost more than its weights.
 constexpr std::int64_t kPhotosTogether = 8;
 // Raised when quantize() makes other whole numbers of a network.
@@ -172,11 +175,12 @@ Result<void> Backbone::compile() {
   if (precision() == Precision::kFloat32) {
     apart = last_layer(graph, spec.feature_tensor, kPhotosTogether);
   }
-  GRAFT_ASSIGN(Program program, program_of(graph, apart ? apart->reads : spec.feature_tensor));
   std::optional<Program> layer;
   if (apart) {
     GRAFT_ASSIGN(layer, program_of(apart->layer, apart->output));
+    if (layer->steps()[0].backend != kBackendOfRows) layer.reset();
   }
+  GRAFT_ASSIGN(Program program, program_of(graph, layer ? apart->reads : spec.feature_tensor));
 
   const TensorSpec& input = program.input();
   const Shape wanted{1, spec.height(), spec.width(), 3};
