@@ -56,10 +56,11 @@ std::string without_path(const std::string& path, const std::string& message) {
 
 class FeatureTableBuilder {
  public:
-  static FeatureTable build(std::vector<const float*> rows, std::size_t width,
-                            std::shared_ptr<void> storage) {
+  static FeatureTable build(std::vector<const float*> rows, std::vector<Hash128> contents,
+                            std::size_t width, std::shared_ptr<void> storage) {
     FeatureTable table;
     table.rows_ = std::move(rows);
+    table.contents_ = std::move(contents);
     table.width_ = width;
     table.storage_ = std::move(storage);
     return table;
@@ -379,7 +380,9 @@ class Extraction {
     stats_.photos = found_.size();
     stats_.failed = bad_.size();
     std::vector<const float*> rows;
+    std::vector<Hash128> contents;
     rows.reserve(found_.size());
+    contents.reserve(found_.size());
     for (std::size_t i = 0; i < found_.size(); ++i) {
       Lookup& found = found_[i];
       if (bad.contains(dataset_.examples[i].path)) continue;
@@ -387,10 +390,11 @@ class Extraction {
       stats_.from_text += found.origin == Origin::kText ? 1 : 0;
       stats_.computed += found.origin == Origin::kComputed ? 1 : 0;
       rows.push_back(found.row);
+      contents.push_back(found.content);
       if (found.origin == Origin::kText) storage_->texts.push_back(std::move(found.text));
     }
     if (!bad_.empty()) GRAFT_TRY(drop_examples(dataset_, bad_));
-    return FeatureTableBuilder::build(std::move(rows), width_, storage_);
+    return FeatureTableBuilder::build(std::move(rows), std::move(contents), width_, storage_);
   }
 
   Dataset& dataset_;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/hash.h"
 #include "base/result.h"
 #include "data/dataset.h"
 #include "data/feature_cache.h"
@@ -42,10 +43,14 @@ class FeatureTable {
   std::size_t rows() const { return rows_.size(); }
   std::size_t width() const { return width_; }
   std::span<const float> row(std::size_t i) const { return {rows_[i], width_}; }
+  // Of the bytes of the photo that the row is of: they may have changed since. Not of rows from
+  // text files.
+  const Hash128& content(std::size_t i) const { return contents_[i]; }
 
  private:
   friend class FeatureTableBuilder;
   std::vector<const float*> rows_;
+  std::vector<Hash128> contents_;
   std::size_t width_ = 0;
   std::shared_ptr<void> storage_;
 };

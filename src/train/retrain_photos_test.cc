@@ -229,6 +229,16 @@ TEST_F(RetrainPhotosTest, BadPhotosAreNamedAndTheRestTrains) {
   EXPECT_THAT(*read_text_file(result->run_json), HasSubstr("photo11.png"));
 }
 
+TEST_F(RetrainPhotosTest, PhotosThatChangeWhileItTrainsSayNothingAboutTheGraph) {
+  observer_.when_evaluation = [&](const EvaluationReport&) {
+    for (int k = 0; k < 3; ++k) {
+      for (int i = 0; i < 10; ++i) test::put_file(photo(k, i), test::drawn_photo(k + 3, 99, 40));
+    }
+  };
+  const auto trained = run();
+  EXPECT_TRUE(trained.ok()) << trained.error().message;
+}
+
 TEST_F(RetrainPhotosTest, DistortedTrainingRepeatsItselfAndGoesOn) {
   options_.distortion = {true, 10, 10, 10};
   const std::string undisturbed = trained_through_a_stop();
