@@ -27,7 +27,8 @@ struct FeatureKey {
 };
 
 // What else a vector depends on, as one line of text: "sha256=… input=input:0 feature=…
-// size=224x224 mean=127.5 std=127.5 decode=tf-jpeg-1 exif=0 mode=onednn-2.6.3-avx512".
+// size=224x224 mean=127.5 std=127.5 decode=tf-jpeg-1 exif=0 mode=onednn-2.6.3-avx512
+// last=apart-1".
 Hash128 space_of(std::string_view feature_space_text);
 
 struct FeatureRecord {

@@ -139,16 +139,13 @@ HWY_AFTER_NAMESPACE();
 namespace graft::codec {
 namespace {
 
-struct Loop {
-  std::size_t together;
-  void (*transform)(const JCOEF* blocks, const std::int16_t* scales, std::uint8_t* samples);
-};
+using Loop = InverseDct::Loop;
 
 Loop loop_for(InstructionSet set) {
   return {GRAFT_FOR_INSTRUCTIONS(set, BlocksTogether)(), GRAFT_FOR_INSTRUCTIONS(set, Transform)};
 }
 
-Loop& loop() {
+Loop& best_loop() {
   static Loop best = loop_for(instruction_set());
   return best;
 }
@@ -168,7 +165,7 @@ std::int16_t scale_of(std::size_t row, std::size_t column, unsigned step) {
 }  // namespace
 
 bool InverseDct::suits(const jpeg_decompress_struct& cinfo) {
-  if (!HWY_ARCH_X86 || loop().together == 0 || cinfo.dct_method != JDCT_IFAST ||
+  if (!HWY_ARCH_X86 || best_loop().together == 0 || cinfo.dct_method != JDCT_IFAST ||
       cinfo.scale_num != cinfo.scale_denom ||
       static_cast<std::size_t>(cinfo.blocks_in_MCU) > kMostBlocks) {
     return false;
@@ -185,8 +182,8 @@ bool InverseDct::suits(const jpeg_decompress_struct& cinfo) {
 }
 
 InverseDct::InverseDct(const jpeg_decompress_struct& cinfo)
-    : count_(static_cast<std::size_t>(cinfo.blocks_in_MCU)) {
-  const std::size_t together = loop().together;
+    : loop_(best_loop()), count_(static_cast<std::size_t>(cinfo.blocks_in_MCU)) {
+  const std::size_t together = loop_.together;
   for (std::size_t block = 0; block < count_; ++block) {
     const jpeg_component_info& component = *cinfo.cur_comp_info[cinfo.MCU_membership[block]];
     std::int16_t* const vectors = scales_.data() + block / together * together * DCTSIZE2;
@@ -199,19 +196,18 @@ InverseDct::InverseDct(const jpeg_decompress_struct& cinfo)
 }
 
 void InverseDct::use(InstructionSet set) {
-  loop() = loop_for(set);
+  best_loop() = loop_for(set);
 }
 
 void InverseDct::run(const JCOEF* unit) {
-  const Loop& best = loop();
-  for (std::size_t block = 0; block < count_; block += best.together) {
-    best.transform(unit + block * DCTSIZE2, scales_.data() + block * DCTSIZE2,
-                   samples_.data() + block * DCTSIZE2);
+  for (std::size_t block = 0; block < count_; block += loop_.together) {
+    loop_.transform(unit + block * DCTSIZE2, scales_.data() + block * DCTSIZE2,
+                    samples_.data() + block * DCTSIZE2);
   }
 }
 
 void InverseDct::copy(std::size_t block, JSAMPARRAY rows, JDIMENSION column) const {
-  const std::size_t together = loop().together;
+  const std::size_t together = loop_.together;
   const std::uint8_t* const from =
       samples_.data() + block / together * together * DCTSIZE2 + block % together * 2 * DCTSIZE;
   for (std::size_t row = 0; row < DCTSIZE; ++row) {

@@ -36,7 +36,7 @@ class InverseDct {
   // Copies what the last run() made of block `block` to eight rows from `column` on.
   void copy(std::size_t block, JSAMPARRAY rows, JDIMENSION column) const;
 
-  // For tests: the loop compiled for another instruction set from now on.
+  // For tests: objects made from now on use the loop compiled for another instruction set.
   static void use(InstructionSet set);
 
   // Blocks of a vector, and of a unit that is still done: reading whole vectors of them stays
@@ -44,8 +44,15 @@ class InverseDct {
   static constexpr std::size_t kMostTogether = 4, kMostBlocks = 8;
   static_assert(kMostBlocks <= D_MAX_BLOCKS_IN_MCU && kMostBlocks % kMostTogether == 0);
 
+  // One vector's blocks, and how many these are.
+  struct Loop {
+    std::size_t together;
+    void (*transform)(const JCOEF* blocks, const std::int16_t* scales, std::uint8_t* samples);
+  };
+
  private:
-  std::size_t count_;
+  const Loop loop_;
+  const std::size_t count_;
   // Scales, the DCT's and the quantization's, for vectors of blocks: [row][block][column] each.
   alignas(64) std::array<std::int16_t, kMostBlocks * DCTSIZE2> scales_{};
   // Samples, for vectors of blocks: [two rows][block][row][column] each.
