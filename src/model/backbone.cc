@@ -40,6 +40,10 @@ std::string size_text(std::int64_t height, std::int64_t width) {
   return std::to_string(height) + "x" + std::to_string(width);
 }
 
+std::uint64_t multiply_adds_of(const Program& program, const std::optional<Program>& last_layer) {
+  return program.multiply_adds() + (last_layer ? last_layer->multiply_adds() / kPhotosTogether : 0);
+}
+
 // A file of the wrong size or kind lies under this network's name: that is what to say then.
 Error explained(const wire::GraphDef& def, const ModelSpec& spec, const std::string& subject,
                 Error error) {
@@ -197,8 +201,7 @@ Result<void> Backbone::compile() {
                    std::to_string(spec.feature_width) +
                    ": this is another network's file, get the right one");
   }
-  const std::uint64_t each = layer ? layer->multiply_adds() / kPhotosTogether : 0;
-  const double millions = static_cast<double>(program.multiply_adds() + each) / 1e6;
+  const double millions = static_cast<double>(multiply_adds_of(program, layer)) / 1e6;
   if (spec.multiply_adds_m > 0 &&
       std::abs(millions - spec.multiply_adds_m) > kMultiplyAddsTolerance * spec.multiply_adds_m) {
     return corrupt(subject + ": does " + std::to_string(std::lround(millions)) +
@@ -212,8 +215,7 @@ Result<void> Backbone::compile() {
 }
 
 std::uint64_t Backbone::multiply_adds() const {
-  const auto& layer = state_->last_layer;
-  return program().multiply_adds() + (layer ? layer->multiply_adds() / kPhotosTogether : 0);
+  return multiply_adds_of(program(), state_->last_layer);
 }
 
 const Program& Backbone::program() const {
