@@ -28,9 +28,9 @@ void PrintTo(const Encoding& e, std::ostream* out) {
   *out << e.name;
 }
 
-// Noise over a slope: every kind of symbol turns up, and the noise is the coarser the lower it
-// stands in the picture, so that blocks are short and long.
-Bytes encode(const Encoding& e) {
+// What `write` makes a compressor write: from its settings to all rows or coefficients.
+template <typename Write>
+Bytes compressed(const Write& write) {
   jpeg_compress_struct c;
   jpeg_error_mgr errors;
   c.err = jpeg_std_error(&errors);
@@ -38,37 +38,46 @@ Bytes encode(const Encoding& e) {
   unsigned char* out = nullptr;
   unsigned long size = 0;
   jpeg_mem_dest(&c, &out, &size);
-  c.image_width = static_cast<JDIMENSION>(e.width);
-  c.image_height = static_cast<JDIMENSION>(e.height);
-  c.input_components = static_cast<int>(e.sampling.size());
-  c.in_color_space = e.sampling.size() == 1   ? JCS_GRAYSCALE
-                     : e.sampling.size() == 4 ? JCS_CMYK
-                                              : JCS_RGB;
-  jpeg_set_defaults(&c);
-  jpeg_set_quality(&c, e.quality, TRUE);
-  for (std::size_t i = 0; i < e.sampling.size(); ++i) {
-    c.comp_info[i].h_samp_factor = e.sampling[i][0];
-    c.comp_info[i].v_samp_factor = e.sampling[i][1];
-  }
-  c.restart_interval = static_cast<unsigned>(e.restart_units);
-  c.optimize_coding = e.best_tables ? TRUE : FALSE;
-  jpeg_start_compress(&c, TRUE);
-  Rng rng(7);
-  std::vector<JSAMPLE> row(static_cast<std::size_t>(e.width) * e.sampling.size());
-  for (int y = 0; y < e.height; ++y) {
-    const auto noise = static_cast<std::uint32_t>(1 + 255 * y / e.height);
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      row[i] = static_cast<JSAMPLE>((i / 3 + static_cast<std::size_t>(y) + rng.below(noise)) & 255);
-    }
-    JSAMPROW rows[] = {row.data()};
-    jpeg_write_scanlines(&c, rows, 1);
-  }
+  write(c);
   jpeg_finish_compress(&c);
   jpeg_destroy_compress(&c);
   Bytes bytes(size);
   std::memcpy(bytes.data(), out, size);
   free(out);
   return bytes;
+}
+
+// Noise over a slope: every kind of symbol turns up, and the noise is the coarser the lower it
+// stands in the picture, so that blocks are short and long.
+Bytes encode(const Encoding& e) {
+  return compressed([&](jpeg_compress_struct& c) {
+    c.image_width = static_cast<JDIMENSION>(e.width);
+    c.image_height = static_cast<JDIMENSION>(e.height);
+    c.input_components = static_cast<int>(e.sampling.size());
+    c.in_color_space = e.sampling.size() == 1   ? JCS_GRAYSCALE
+                       : e.sampling.size() == 4 ? JCS_CMYK
+                                                : JCS_RGB;
+    jpeg_set_defaults(&c);
+    jpeg_set_quality(&c, e.quality, TRUE);
+    for (std::size_t i = 0; i < e.sampling.size(); ++i) {
+      c.comp_info[i].h_samp_factor = e.sampling[i][0];
+      c.comp_info[i].v_samp_factor = e.sampling[i][1];
+    }
+    c.restart_interval = static_cast<unsigned>(e.restart_units);
+    c.optimize_coding = e.best_tables ? TRUE : FALSE;
+    jpeg_start_compress(&c, TRUE);
+    Rng rng(7);
+    std::vector<JSAMPLE> row(static_cast<std::size_t>(e.width) * e.sampling.size());
+    for (int y = 0; y < e.height; ++y) {
+      const auto noise = static_cast<std::uint32_t>(1 + 255 * y / e.height);
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        row[i] =
+            static_cast<JSAMPLE>((i / 3 + static_cast<std::size_t>(y) + rng.below(noise)) & 255);
+      }
+      JSAMPROW rows[] = {row.data()};
+      jpeg_write_scanlines(&c, rows, 1);
+    }
+  });
 }
 
 std::vector<Encoding> encodings() {
@@ -187,50 +196,39 @@ TEST_P(JpegEncodings, GiveThePixelsThatLibjpegGives) {
 // to `most`, by steps up to `most_step`: such sums wrap around.
 Bytes wild(int most, int density, unsigned most_step, std::uint64_t seed) {
   constexpr JDIMENSION kBlocks = 8;
-  jpeg_compress_struct c;
-  jpeg_error_mgr errors;
-  c.err = jpeg_std_error(&errors);
-  jpeg_create_compress(&c);
-  unsigned char* out = nullptr;
-  unsigned long size = 0;
-  jpeg_mem_dest(&c, &out, &size);
-  c.image_width = c.image_height = kBlocks * DCTSIZE;
-  c.input_components = 3;
-  c.in_color_space = JCS_RGB;
-  jpeg_set_defaults(&c);
-  Rng rng(seed);
-  std::array<unsigned, DCTSIZE2> steps;
-  for (const int table : {0, 1}) {
-    for (unsigned& step : steps) step = 1 + rng.below(most_step);
-    jpeg_add_quant_table(&c, table, steps.data(), 100, TRUE);
-  }
-  std::array<jvirt_barray_ptr, 3> arrays{};
-  for (int i = 0; i < 3; ++i) {
-    c.comp_info[i].h_samp_factor = c.comp_info[i].v_samp_factor = 1;
-    arrays[static_cast<std::size_t>(i)] = c.mem->request_virt_barray(
-        reinterpret_cast<j_common_ptr>(&c), JPOOL_IMAGE, TRUE, kBlocks, kBlocks, 1);
-  }
-  jpeg_write_coefficients(&c, arrays.data());
-  const auto value = [&] {
-    const bool zero = static_cast<int>(rng.below(256)) >= density;
-    return static_cast<JCOEF>(
-        zero ? 0 : static_cast<int>(rng.below(2 * static_cast<std::uint32_t>(most) + 1)) - most);
-  };
-  for (jvirt_barray_ptr array : arrays) {
-    for (JDIMENSION row = 0; row < kBlocks; ++row) {
-      JBLOCKARRAY const blocks =
-          c.mem->access_virt_barray(reinterpret_cast<j_common_ptr>(&c), array, row, 1, TRUE);
-      for (JDIMENSION block = 0; block < kBlocks; ++block) {
-        for (JCOEF& coefficient : blocks[0][block]) coefficient = value();
+  return compressed([&](jpeg_compress_struct& c) {
+    c.image_width = c.image_height = kBlocks * DCTSIZE;
+    c.input_components = 3;
+    c.in_color_space = JCS_RGB;
+    jpeg_set_defaults(&c);
+    Rng rng(seed);
+    std::array<unsigned, DCTSIZE2> steps;
+    for (const int table : {0, 1}) {
+      for (unsigned& step : steps) step = 1 + rng.below(most_step);
+      jpeg_add_quant_table(&c, table, steps.data(), 100, TRUE);
+    }
+    std::array<jvirt_barray_ptr, 3> arrays{};
+    for (int i = 0; i < 3; ++i) {
+      c.comp_info[i].h_samp_factor = c.comp_info[i].v_samp_factor = 1;
+      arrays[static_cast<std::size_t>(i)] = c.mem->request_virt_barray(
+          reinterpret_cast<j_common_ptr>(&c), JPOOL_IMAGE, TRUE, kBlocks, kBlocks, 1);
+    }
+    jpeg_write_coefficients(&c, arrays.data());
+    const auto value = [&] {
+      const bool zero = static_cast<int>(rng.below(256)) >= density;
+      return static_cast<JCOEF>(
+          zero ? 0 : static_cast<int>(rng.below(2 * static_cast<std::uint32_t>(most) + 1)) - most);
+    };
+    for (jvirt_barray_ptr array : arrays) {
+      for (JDIMENSION row = 0; row < kBlocks; ++row) {
+        JBLOCKARRAY const blocks =
+            c.mem->access_virt_barray(reinterpret_cast<j_common_ptr>(&c), array, row, 1, TRUE);
+        for (JDIMENSION block = 0; block < kBlocks; ++block) {
+          for (JCOEF& coefficient : blocks[0][block]) coefficient = value();
+        }
       }
     }
-  }
-  jpeg_finish_compress(&c);
-  jpeg_destroy_compress(&c);
-  Bytes bytes(size);
-  std::memcpy(bytes.data(), out, size);
-  free(out);
-  return bytes;
+  });
 }
 
 TEST(JpegCoefficients, GiveThePixelsThatLibjpegGivesHoweverWild) {

@@ -76,6 +76,20 @@ HWY_INLINE void add_column(V x, const V (&w)[kColumns], V (&sums)[kPixels]) {
   add(std::make_index_sequence<kEnd - std::min(kFirst, kEnd)>());
 }
 
+// A tile's results: its sums by the filter's scale, with its bias, bounded; `channels` floats
+// apart.
+template <class D, class R, std::size_t kPixels, typename Number = hn::TFromD<D>>
+HWY_INLINE void store_sums(D d, const hn::Vec<D> (&sums)[kPixels], const Number* filter, R low,
+                           R high, std::size_t channels, float* out) {
+  using Filter = DepthwiseFilter<Number>;
+  const auto scale = hn::Load(d, filter + Filter::kScale * hn::Lanes(d));
+  const auto bias = hn::Load(d, filter + Filter::kBias * hn::Lanes(d));
+  for (std::size_t p = 0; p < kPixels; ++p) {
+    const auto result = rounded(d, hn::MulAdd(sums[p], scale, bias));
+    hn::StoreU(hn::Min(high, hn::Max(low, result)), Results<D>(), out + p * channels);
+  }
+}
+
 // kPixels neighbouring outputs, whose taps are kColumns wide, for `blocks` vectors of channels from
 // `channel` on. kRows: window.rows where it is known beforehand, else 0.
 template <std::size_t kRows, std::size_t kPixels, std::size_t kColumns, std::size_t kStride,
@@ -110,12 +124,7 @@ HWY_INLINE void depthwise_channels(D d, const Depthwise<Number>& op, const Windo
       taps += 3 * lanes;
       pixels += row_stride;
     }
-    const Sum scale = hn::Load(d, filter + Filter::kScale * lanes);
-    const Sum bias = hn::Load(d, filter + Filter::kBias * lanes);
-    for (std::size_t p = 0; p < kPixels; ++p) {
-      const auto result = rounded(d, hn::MulAdd(sums[p], scale, bias));
-      hn::StoreU(hn::Min(high, hn::Max(low, result)), results, out + p * channels);
-    }
+    store_sums(d, sums, filter, low, high, channels, out);
     from += lanes;
     out += lanes;
     filter += Filter::kRows * lanes;
@@ -166,16 +175,8 @@ HWY_INLINE void depthwise_two_rows(D d, const Depthwise<Number>& op, const float
     add_row<true, true>(d, from + row_stride, channels, w1, w0, sums0, sums1, columns);
     add_row<true, true>(d, from + 2 * row_stride, channels, w2, w1, sums0, sums1, columns);
     add_row<false, true>(d, from + 3 * row_stride, channels, w2, w2, sums0, sums1, columns);
-    const Sum scale = hn::Load(d, filter + Filter::kScale * lanes);
-    const Sum bias = hn::Load(d, filter + Filter::kBias * lanes);
-    const auto store = [&](Sum sum, float* to) HWY_ATTR {
-      const auto result = rounded(d, hn::MulAdd(sum, scale, bias));
-      hn::StoreU(hn::Min(high, hn::Max(low, result)), results, to);
-    };
-    for (std::size_t p = 0; p < kPixels; ++p) store(sums0[p], out + p * channels);
-    for (std::size_t p = 0; p < kPixels; ++p) {
-      store(sums1[p], out + out_row_stride + p * channels);
-    }
+    store_sums(d, sums0, filter, low, high, channels, out);
+    store_sums(d, sums1, filter, low, high, channels, out + out_row_stride);
     from += lanes;
     out += lanes;
     filter += Filter::kRows * lanes;
