@@ -1,5 +1,6 @@
 #include "base/parallel.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -79,7 +80,35 @@ int strictest(const std::string& mount, std::string group, const LimitOf& limit_
   }
 }
 
+// The core `number` places after `here` among those of `allowed`, round and round.
+int core_after(int here, std::size_t number, const cpu_set_t& allowed) {
+  std::vector<int> cores;  // in order from behind `here`
+  for (int i = 1; i < CPU_SETSIZE; ++i) {
+    const int core = (here + i) % CPU_SETSIZE;
+    if (CPU_ISSET(core, &allowed)) cores.push_back(core);
+  }
+  return cores.empty() ? here : cores[number % cores.size()];
+}
+
+// Where the machine does not say, the thread stays where it is.
+void move_to_core_of_its_own(pthread_t thread, std::size_t number) {
+  cpu_set_t allowed;
+  const int here = sched_getcpu();
+  if (here < 0 || sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(core_after(here, number, allowed), &one);
+  if (pthread_setaffinity_np(thread, sizeof(one), &one) != 0) return;
+  (void)pthread_setaffinity_np(thread, sizeof(allowed), &allowed);
+}
+
 }  // namespace
+
+std::jthread begin_thread(std::function<void()> work, std::size_t number) {
+  std::jthread thread(std::move(work));
+  move_to_core_of_its_own(thread.native_handle(), number);
+  return thread;
+}
 
 int cgroup_cores(const std::string& root) {
   const auto membership = read_text_file(root + "/proc/self/cgroup", 1 << 20);
@@ -142,7 +171,9 @@ std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
     const std::size_t wanted = std::min(helpers, count > 0 ? count - 1 : 0);
     team.reserve(wanted);
     try {
-      for (std::size_t i = 0; i < wanted; ++i) team.emplace_back(work, static_cast<int>(i) + 1);
+      for (std::size_t i = 0; i < wanted; ++i) {
+        team.push_back(begin_thread([&work, i] { work(static_cast<int>(i) + 1); }, i));
+      }
     } catch (const std::system_error&) {
       // No more threads to be had: those that started, and the caller, do all the work.
     }

@@ -1,10 +1,15 @@
-// A fixed team of threads for loops over independent items. Non-goals: task graphs, nested loops.
+// A fixed team of threads for loops over independent items, and single pieces of work beside the
+// caller. Non-goals: task graphs, nested loops.
 #pragma once
 
 #include <cstddef>
 #include <functional>
+#include <future>
 #include <stop_token>
 #include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
 
 namespace graft {
 
@@ -24,5 +29,39 @@ int cgroup_cores(const std::string& root = "");
 // call.
 std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
                          const std::function<void(std::size_t item, int worker)>& body);
+
+// Begins a thread on another core than the caller's, the `number`th after it, which it may leave
+// again at once. Left to themselves, schedulers were seen to keep a new thread for 4 to 20 ms on
+// the core of the one that began it; a whole run can take 70. Throws std::system_error, as
+// std::jthread does.
+std::jthread begin_thread(std::function<void()> work, std::size_t number = 0);
+
+// Work that goes on beside the caller; done by get() where there is no thread to be had. The
+// destructor waits.
+template <typename T>
+class Beside {
+ public:
+  explicit Beside(std::function<T()> work) : task_(std::move(work)), result_(task_.get_future()) {
+    try {
+      thread_ = begin_thread([this] { task_(); });
+    } catch (const std::system_error&) {
+      waits_ = true;
+    }
+  }
+  Beside(const Beside&) = delete;  // the thread knows where it is
+  Beside& operator=(const Beside&) = delete;
+  ~Beside() = default;
+  // Once. What the work throws leaves this call.
+  T get() {
+    if (std::exchange(waits_, false)) task_();
+    return result_.get();
+  }
+
+ private:
+  std::packaged_task<T()> task_;
+  std::future<T> result_;
+  bool waits_ = false;
+  std::jthread thread_;  // joined before the task goes
+};
 
 }  // namespace graft

@@ -1,9 +1,12 @@
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
@@ -160,6 +163,91 @@ TEST_F(CgroupCores, DamagedFilesMeanNoLimit) {
   EXPECT_EQ(cgroup_cores(root_.path()), 0);
   put("sys/fs/cgroup/a/cpu.max", "99999999999999999999 1\n");
   EXPECT_EQ(cgroup_cores(root_.path()), 0);
+}
+
+TEST(BeginThread, ItsThreadMayRunOnEveryCoreOfTheCaller) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  for (const std::size_t number : {0, 1, 5, 5000}) {
+    std::atomic<bool> same{false};
+    begin_thread(
+        [&] {
+          // The mask is whole once the caller is back from begin_thread.
+          for (int i = 0; i < 10000 && !same; ++i) {
+            cpu_set_t mine;
+            same = sched_getaffinity(0, sizeof(mine), &mine) == 0 && CPU_EQUAL(&mine, &before);
+            std::this_thread::yield();
+          }
+        },
+        number)
+        .join();
+    EXPECT_TRUE(same) << number;
+  }
+  cpu_set_t after;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(after), &after), 0);
+  EXPECT_TRUE(CPU_EQUAL(&before, &after));
+}
+
+TEST(BeginThread, OneCoreIsEnough) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<std::size_t>(sched_getcpu()), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+  bool ran = false;
+  begin_thread([&] { ran = true; }).join();
+  ASSERT_EQ(sched_setaffinity(0, sizeof(before), &before), 0);
+  EXPECT_TRUE(ran);
+}
+
+TEST(Beside, GivesWhatTheWorkGivesFromAThreadOfItsOwn) {
+  Beside<std::thread::id> beside([] { return std::this_thread::get_id(); });
+  EXPECT_NE(beside.get(), std::this_thread::get_id());
+}
+
+TEST(Beside, WhatTheWorkThrowsLeavesGet) {
+  Beside<int> beside([]() -> int { throw std::bad_alloc(); });
+  EXPECT_THROW(beside.get(), std::bad_alloc);
+}
+
+TEST(Beside, ItsEndWaitsForTheWork) {
+  std::atomic<bool> done{false};
+  {
+    const Beside<void> beside([&] {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      done = true;
+    });
+  }
+  EXPECT_TRUE(done);
+}
+
+// While it lives, no thread can begin: there is no place for its stack.
+class WithoutThreads {
+ public:
+  WithoutThreads() {
+    pthread_getattr_default_np(&before_);
+    pthread_attr_t huge;
+    pthread_attr_init(&huge);
+    pthread_attr_setstacksize(&huge, std::size_t{1} << 60);
+    EXPECT_EQ(pthread_setattr_default_np(&huge), 0);
+    pthread_attr_destroy(&huge);
+  }
+  WithoutThreads(const WithoutThreads&) = delete;
+  WithoutThreads& operator=(const WithoutThreads&) = delete;
+  ~WithoutThreads() {
+    pthread_setattr_default_np(&before_);
+    pthread_attr_destroy(&before_);
+  }
+
+ private:
+  pthread_attr_t before_{};
+};
+
+TEST(Beside, WithoutAThreadGetDoesTheWork) {
+  const WithoutThreads none;
+  Beside<std::thread::id> beside([] { return std::this_thread::get_id(); });
+  EXPECT_EQ(beside.get(), std::this_thread::get_id());
 }
 
 }  // namespace

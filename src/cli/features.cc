@@ -15,6 +15,7 @@
 #include "kernels/backend.h"
 #include "train/calibration.h"
 #include "train/network_choice.h"
+#include "train/network_opening.h"
 
 namespace graft {
 namespace {
@@ -104,18 +105,6 @@ Result<void> write_rows(const std::string& path, const Dataset& dataset) {
   });
 }
 
-Result<ModelBytes> find_network(const ModelSpec& spec, const FeaturesFlags& flags,
-                                RunObserver& observer, const std::stop_token& stop) {
-  SourceOptions source;
-  source.model_dir = flags.run.model_dir;
-  source.allow_download = !flags.offline;
-  source.mirrors = flags.run.model_mirrors;
-  source.on_progress = [&observer](const DownloadProgress& p) {
-    observer.on_progress({"download", p.bytes_done, p.bytes_total, p.seconds});
-  };
-  return open_model(spec, source, stop);
-}
-
 struct Written {
   Features features;
   Dataset dataset;
@@ -132,11 +121,18 @@ Result<Written> write_features(const FeaturesFlags& flags, Console& console,
   written.csv = csv_path(flags.output);
   GRAFT_TRY(check_writable(flags.output));
   GRAFT_TRY(check_writable(written.csv));
-  GRAFT_ASSIGN(written.dataset, scan_image_folder(scan_options(run)));
+  const auto scan = [&]() -> Result<void> {
+    GRAFT_ASSIGN(written.dataset, scan_image_folder(scan_options(run)));
+    return {};
+  };
+  if (network.backbone) {
+    GRAFT_TRY(scan());
+  } else {
+    GRAFT_ASSIGN(network.backbone, network_at_hand(network.spec, run, scan));
+  }
   GRAFT_TRY(prepare_network(console, run));
   if (!network.backbone) {
-    GRAFT_ASSIGN(ModelBytes bytes, find_network(network.spec, flags, observer, stop));
-    network.backbone = Backbone::create(network.spec, std::move(bytes), backbone_options(run));
+    GRAFT_ASSIGN(network.backbone, open_network(network.spec, run, observer, stop));
   }
   FeatureOptions options;
   options.bottleneck_dir = run.bottleneck_dir;
@@ -170,6 +166,7 @@ int run_features(Arguments arguments, Console& console) {
   auto mirrors = chosen_mirrors(options, flags.mirrors);
   if (!mirrors.ok()) return console.fail(mirrors.error());
   flags.run.model_mirrors = std::move(*mirrors);
+  flags.run.allow_download = !flags.offline;
   if (flags.output.empty() || flags.output.ends_with(".csv")) {
     return console.fail(invalid_argument("--output: '" + printable(flags.output) +
                                          "' is no name for an array: name a .npy file; the table "

@@ -4,6 +4,7 @@
 #include <array>
 #include <cassert>
 #include <cmath>
+#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -62,6 +63,7 @@ struct Backbone::State {
   ModelSpec spec;
   ModelBytes bytes;
   BackboneOptions options;
+  std::once_flag fingerprinted;
   std::string fingerprint;
   std::optional<wire::GraphDef> graph_def;
   ActivationRanges ranges;  // in int8, once it is calibrated
@@ -79,7 +81,6 @@ Backbone::~Backbone() = default;
 Backbone Backbone::create(ModelSpec spec, ModelBytes bytes, BackboneOptions options,
                           std::optional<wire::GraphDef> def) {
   auto state = std::make_unique<State>();
-  state->fingerprint = hex(sha256(bytes.graph_def()));
   state->spec = std::move(spec);
   state->bytes = std::move(bytes);
   state->options = std::move(options);
@@ -94,6 +95,8 @@ const std::string& Backbone::origin() const {
   return state_->bytes.origin;
 }
 const std::string& Backbone::fingerprint() const {
+  std::call_once(state_->fingerprinted,
+                 [this] { state_->fingerprint = hex(sha256(state_->bytes.graph_def())); });
   return state_->fingerprint;
 }
 
@@ -128,7 +131,7 @@ std::string Backbone::feature_space() const {
 
 std::string Backbone::photo_space() const {
   const ModelSpec& spec = state_->spec;
-  return "sha256=" + state_->fingerprint + " input=" + spec.input_tensor +
+  return "sha256=" + fingerprint() + " input=" + spec.input_tensor +
          " feature=" + spec.feature_tensor + " size=" + size_text(spec.height(), spec.width()) +
          " mean=" + float_text(spec.norm.mean) + " std=" + float_text(spec.norm.std) + " decode=" +
          (state_->options.decode.rule == DecodeRule::kAreaMean ? kAreaMeanRule : kTensorFlowRule) +

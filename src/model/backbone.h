@@ -36,8 +36,7 @@ class Extractor;
 
 class Backbone {
  public:
-  // Fingerprints the bytes; parses and compiles nothing yet (a warm run needs neither). def: what
-  // the bytes were parsed to, where the caller had to.
+  // Reads nothing of the bytes yet. def: what they were parsed to, where the caller had to.
   static Backbone create(ModelSpec spec, ModelBytes bytes, BackboneOptions options,
                          std::optional<wire::GraphDef> def = std::nullopt);
   Backbone(Backbone&&) noexcept;
@@ -45,8 +44,9 @@ class Backbone {
   ~Backbone();
 
   const ModelSpec& spec() const;
-  const std::string& origin() const;       // file the bytes came from
-  const std::string& fingerprint() const;  // SHA-256 of the GraphDef bytes, hex
+  const std::string& origin() const;  // file the bytes came from
+  // SHA-256 of the GraphDef bytes, hex: computed at its first use. Any thread, beside any call.
+  const std::string& fingerprint() const;
   const std::string& backend() const;
   const DecodeOptions& decode_options() const;
   Precision precision() const;

@@ -11,10 +11,10 @@
 #include "base/text.h"
 #include "data/text_cache.h"
 #include "model/export.h"
-#include "model/source.h"
 #include "train/calibration.h"
 #include "train/finish.h"
 #include "train/network_choice.h"
+#include "train/network_opening.h"
 #include "train/retrain_options.h"
 #include "train/run_directory.h"
 #include "train/run_record.h"
@@ -43,8 +43,7 @@ class Retraining {
     GRAFT_TRY(check_options(options_));
     GRAFT_TRY(choose());
     GRAFT_TRY(check_places(options_));
-    GRAFT_TRY(scan());
-    GRAFT_TRY(open_network());
+    GRAFT_TRY(scan_and_open());
     GRAFT_TRY(make_graph_maker());
     GRAFT_TRY(extract());
     GRAFT_ASSIGN(RunDirectory directory, choose_directory());
@@ -107,23 +106,17 @@ class Retraining {
     return {};
   }
 
-  Result<void> open_network() {
-    if (backbone_) return {};  // the user's own
-    SourceOptions source;
-    source.model_dir = options_.model_dir;
-    source.allow_download = options_.allow_download;
-    source.mirrors = options_.model_mirrors;
-    source.on_progress = [this](const auto& progress) {
-      observer_.on_progress(
-          {"download", progress.bytes_done, progress.bytes_total, progress.seconds});
-    };
-    auto bytes = open_model(spec_, source, stop_);
-    if (bytes.ok()) {
-      backbone_ = Backbone::create(spec_, std::move(bytes).value(), backbone_options(options_));
+  Result<void> scan_and_open() {
+    if (backbone_) return scan();  // the user's own network
+    GRAFT_ASSIGN(backbone_, network_at_hand(spec_, options_, [this] { return scan(); }));
+    if (backbone_) return {};
+    auto opened = open_network(spec_, options_, observer_, stop_);
+    if (opened.ok()) {
+      backbone_ = std::move(opened).value();
       return {};
     }
-    if (bytes.error().kind == ErrorKind::kCancelled) return std::move(bytes).error();
-    return do_without_network(std::move(bytes).error());
+    if (opened.error().kind == ErrorKind::kCancelled) return std::move(opened).error();
+    return do_without_network(std::move(opened).error());
   }
 
   // Cached features for most photos make the network dispensable, but for the graph.

@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/parallel.h"
 #include "summary/event_writer.h"
 #include "train/run_summaries.h"
 
@@ -120,7 +121,7 @@ struct RunLog::State {
   bool ending = false;
   std::optional<Error> error;  // the first one, or what was thrown
   std::exception_ptr thrown;
-  std::optional<std::thread> thread;  // none: the caller writes
+  std::optional<std::jthread> thread;  // none: the caller writes
 };
 
 RunLog::RunLog(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -133,7 +134,7 @@ Result<std::unique_ptr<RunLog>> RunLog::create(const RunDirectory& run, std::str
   GRAFT_TRY(training.flush());
   GRAFT_TRY(validation.flush());
   auto state = std::make_unique<State>(std::move(training), std::move(validation));
-  if (threads > 1) state->thread.emplace([&s = *state] { s.write_all(); });
+  if (threads > 1) state->thread = begin_thread([&s = *state] { s.write_all(); });
   return std::unique_ptr<RunLog>(new RunLog(std::move(state)));
 }
 
