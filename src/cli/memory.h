@@ -3,10 +3,9 @@
 
 namespace graft {
 
-// For a program that ends when its work is done: memory comes in large pages, and what was freed is
-// kept for what comes next. Setting up pages was a third of `graft label`, a tenth of a warm
-// training. Takes address space at once, and memory only as it is used; does nothing where the
-// system has no large pages, or a limit on address space.
+// For a program that ends when its work is done: what was freed is kept for what comes next. Pages
+// that were given back and taken anew cost a warm training a fifteenth of its time. Takes address
+// space at once, and memory only as it is used; does nothing under a limit on address space.
 void prepare_memory();
 
 }  // namespace graft
