@@ -17,8 +17,11 @@ How to read the figures:
 - Every peer has its best setting: threads, photos a call and, with TensorFlow, its kernels are swept,
   for each network and each stage, and that of the least time a photo is taken. All settings tried are
   in the JSON.
-- extract: files in, features out. graft's time is that of the whole process, from exec to exit, its
-  cache written; a peer's begins when its libraries are loaded and a first batch has been through.
+- extract: files in, features out, by two clocks. The work alone: a peer's begins when its libraries
+  and the network are loaded and a first batch has been through, and ends with the last feature in
+  memory; graft's (features.seconds of its --json) begins with photos listed and network ready, no
+  photo been through, and ends with its cache on the disk. The whole process: exec to exit, for all.
+  graft's processor time is that of the whole process, a peer's of the work alone.
 - network: inputs prepared and in memory. Peers are called from Python; a call's own cost is part of
   them, as of every use of them.
 - job: photos to checked classifier, 1,000 photos, 500 steps; cold: nothing cached; warm: features
@@ -51,6 +54,7 @@ from jobs import GRAFT, places, processor_seconds, run  # noqa: E402
 from results import Results  # noqa: E402
 from setting import Setting, best_of  # noqa: E402
 
+SHAPES = ("0.50_224", "1.0_224")  # of which the kernels are measured with AVX2 alone, too
 STAGES = ("extract", "network", "job", "label", "kernels")
 PHOTOS_OF_A_JOB, STEPS = 1000, 500
 PHOTOS_COMPARED, BAR = 25, 1e-3
@@ -199,9 +203,13 @@ class Comparison:
     def graft_features(self, architecture, photos, output):
         cache = self.scratch / "cache"
         shutil.rmtree(cache, ignore_errors=True)
-        return run([GRAFT, "features", f"--image_dir={photos}", f"--model_dir={self.models}",
-                    "--offline", f"--architecture={architecture}", f"--bottleneck_dir={cache}",
-                    f"--threads={self.options.threads}", f"--output={output}"])[0]
+        seconds, printed = run([
+            GRAFT, "features", "--json", f"--image_dir={photos}", f"--model_dir={self.models}",
+            "--offline", f"--architecture={architecture}", f"--bottleneck_dir={cache}",
+            f"--threads={self.options.threads}", f"--output={output}"])
+        done = json.loads(printed)
+        return {"seconds": done["features"]["seconds"], "process_seconds": seconds,
+                "photos": done["rows"]}
 
     def graft_retrain(self, architecture, photos, work):
         seconds, output = run([
@@ -223,8 +231,7 @@ class Comparison:
         chosen = {name: self.sweep("extract", architecture, name) for name in names}
 
         def one_round():
-            seconds = self.graft_features(architecture, photos, self.scratch / "graft.npy")
-            yield "graft", {"seconds": seconds, "photos": count}
+            yield "graft", self.graft_features(architecture, photos, self.scratch / "graft.npy")
             for name in names:
                 yield name, self.engine_run("extract", name, architecture, chosen[name], photo_list)
         return one_round
@@ -299,8 +306,21 @@ class Comparison:
             begun = time.perf_counter()
             found = self.kernels_bench(".")
             yield "graft", {"seconds": time.perf_counter() - begun, "layers": {
-                one["name"]: one.get("%peak", one["GFLOP/s"]) for one in found}}
+                one["name"]: one.get("%peak", one["GFLOP/s"]) for one in found},
+                "avx2": self.shares_of_avx2()}
         return one_round
+
+    def shares_of_avx2(self):
+        """shape → layer → percent of the peak, as if the machine had no AVX-512."""
+        found = {}
+        for line in run([places.BUILD / "bench" / "kernels" / "backends_bench", "--avx2",
+                         *SHAPES])[1].splitlines():
+            words = line.split()
+            if words[:1] == ["mobilenet"]:
+                layers = found[words[1]] = {}
+            elif "%" in words:
+                layers[line[:34].strip()] = float(words[words.index("%") - 1])
+        return found
 
     def measure(self, stage, architecture, names):
         one_round = getattr(self, stage)(architecture, names)

@@ -28,10 +28,13 @@ def rate_table(results, stage, network):
     rows = []
     who = results.who(stage, network)
     for name in sorted(who, key=lambda one: results.a_photo(stage, network, one)):
-        row = [NAMES[name], f"{1000 * results.a_photo(stage, network, name):.2f} ms",
-               times(results, stage, network, name, "processor_seconds"),
-               f"{1 / results.a_photo(stage, network, name, 'seconds'):.0f}",
-               times(results, stage, network, name, "seconds")]
+        row = [NAMES[name], f"{1 / results.a_photo(stage, network, name, 'seconds'):.0f}",
+               times(results, stage, network, name, "seconds"),
+               f"{1000 * results.a_photo(stage, network, name):.2f} ms",
+               times(results, stage, network, name, "processor_seconds")]
+        if stage == "extract":
+            row += [f"{results.median(stage, network, name, 'process_seconds'):.2f} s",
+                    f"{over_whole_process(results, network, name):.2f}"]
         if name == "graft":
             row += ["one photo a thread", "libjpeg-turbo, Highway"]
         else:
@@ -39,9 +42,18 @@ def rate_table(results, stage, network):
             row += [str(best_of(tried)) + ("" if len(tried) > 1 else " (no other tried)"),
                     engines.READERS[name]]
         rows.append(row if stage == "extract" else row[:-1])
-    head = ["", "processor time a photo", "times graft's", "photos/s", "graft is … times as fast",
-            "setting", "decode and resize"]
-    return table(head if stage == "extract" else head[:-1], rows)
+    head = ["", "photos/s", "graft is … times as fast", "processor time a photo", "times graft's"]
+    if stage == "extract":
+        return table([*head, "exec to exit", "work alone to graft's exec to exit", "setting",
+                      "decode and resize"], rows)
+    return table([*head, "setting"], rows)
+
+
+def over_whole_process(results, network, who):
+    """The work alone of `who` in units of graft's whole process: the clock that favours a peer."""
+    theirs = results.values("extract", network, who)
+    ours = results.values("extract", network, "graft", "process_seconds")
+    return statistics.median(theirs[i] / ours[i] for i in theirs)
 
 
 def times(results, stage, network, who, key, to="graft"):

@@ -198,7 +198,8 @@ Json to_json(const FeatureStats& stats) {
           {"failed", stats.failed},
           {"damaged", stats.damaged},
           {"corrupt_but_decoded", stats.corrupt_but_decoded},
-          {"duplicates_across_splits", stats.duplicates_across_splits}};
+          {"duplicates_across_splits", stats.duplicates_across_splits},
+          {"seconds", stats.seconds}};
 }
 
 Json to_json(const std::vector<Skipped>& skipped) {
