@@ -78,9 +78,27 @@ Result<void> expect_finite(std::span<const T> values) {
                  (std::isnan(*bad) ? "not a number" : "infinite"));
 }
 
+Result<std::shared_ptr<const Tensor>> filled_tensor(const wire::TensorProto& proto,
+                                                    const TensorSpec& spec) {
+  auto tensor = std::make_shared<Tensor>(spec);
+  GRAFT_TRY(fill_from_values(proto, *tensor));
+  return std::shared_ptr<const Tensor>(std::move(tensor));
+}
+
+Result<std::shared_ptr<const Tensor>> stored_tensor(const std::string& content,
+                                                    const TensorSpec& spec,
+                                                    const std::shared_ptr<const void>& owner) {
+  const auto bytes = std::as_bytes(std::span(content));
+  const bool aligned = reinterpret_cast<std::uintptr_t>(content.data()) % size_of(spec.dtype) == 0;
+  if (owner && aligned) return Tensor::shared(spec, bytes, owner);
+  return std::make_shared<const Tensor>(Tensor::copy_of(spec, bytes));
+}
+
 }  // namespace
 
-Result<Tensor> tensor_of(const wire::TensorProto& proto, ConstantBudget& budget) {
+Result<std::shared_ptr<const Tensor>> tensor_of(const wire::TensorProto& proto,
+                                                const std::shared_ptr<const void>& owner,
+                                                ConstantBudget& budget) {
   const auto dtype = dtype_of(proto.dtype());
   if (!dtype) {
     return unsupported("its values are of TensorFlow's type number " +
@@ -105,11 +123,10 @@ Result<Tensor> tensor_of(const wire::TensorProto& proto, ConstantBudget& budget)
   budget.bytes -= elements * size_of(*dtype);
   budget.filled_bytes -= filled * size_of(*dtype);
   const TensorSpec spec{*dtype, shape, Layout::kDense};
-  Tensor tensor =
-      content.empty() ? Tensor(spec) : Tensor::copy_of(spec, std::as_bytes(std::span(content)));
-  if (content.empty()) GRAFT_TRY(fill_from_values(proto, tensor));
-  if (*dtype == DType::kF32) GRAFT_TRY(expect_finite(std::as_const(tensor).as<float>()));
-  if (*dtype == DType::kF64) GRAFT_TRY(expect_finite(std::as_const(tensor).as<double>()));
+  GRAFT_ASSIGN(auto tensor,
+               content.empty() ? filled_tensor(proto, spec) : stored_tensor(content, spec, owner));
+  if (*dtype == DType::kF32) GRAFT_TRY(expect_finite(tensor->as<float>()));
+  if (*dtype == DType::kF64) GRAFT_TRY(expect_finite(tensor->as<double>()));
   return tensor;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "base/result.h"
 #include "tensor/tensor.h"
@@ -20,7 +21,10 @@ struct ConstantBudget {
 // in the dtype's *_val list, of which the last repeats to fill the shape and none means zeros (the
 // rule of tensorflow/core/framework/tensor.cc). kCorrupt: sizes that do not match, values that do
 // not fit their type, NaN or infinity; kUnsupported: a dtype beyond DType, or more than the budget,
-// from which a tensor takes its part. Messages name no node.
-Result<Tensor> tensor_of(const wire::TensorProto& proto, ConstantBudget& budget);
+// from which a tensor takes its part. Messages name no node. owner: what keeps `proto` alive; the
+// tensor then is its tensor_content, not a copy, where that is aligned; nullptr: always a copy.
+Result<std::shared_ptr<const Tensor>> tensor_of(const wire::TensorProto& proto,
+                                                const std::shared_ptr<const void>& owner,
+                                                ConstantBudget& budget);
 
 }  // namespace graft

@@ -24,15 +24,17 @@ wire::TensorProto proto_of(wire::DataType type, const Dims& dims) {
   return proto;
 }
 
-Result<Tensor> read(const wire::TensorProto& proto) {
+using TensorPtr = std::shared_ptr<const Tensor>;
+
+Result<TensorPtr> read(const wire::TensorProto& proto) {
   ConstantBudget budget{kKiB, kKiB};
-  return tensor_of(proto, budget);
+  return tensor_of(proto, nullptr, budget);
 }
 
 template <typename T>
 std::vector<T> elements(const wire::TensorProto& proto) {
-  const Tensor tensor = must(read(proto));
-  const auto values = tensor.as<T>();
+  const TensorPtr tensor = must(read(proto));
+  const auto values = tensor->as<T>();
   return {values.begin(), values.end()};
 }
 
@@ -55,6 +57,22 @@ TEST(Constants, ReadTheirContentLittleEndian) {
   proto = proto_of(wire::DT_QUINT8, {3});
   proto.set_tensor_content("\x01\x7f\xff");
   EXPECT_THAT(elements<std::uint8_t>(proto), ElementsAre(1, 127, 255));
+}
+
+TEST(Constants, StayInTheFileOfAnOwnerWhichTheyKeepAlive) {
+  auto owner = std::make_shared<wire::TensorProto>(proto_of(wire::DT_FLOAT, {8}));
+  std::vector<float> values{1, 2, 3, 4, 5, 6, 7, 8};
+  owner->set_tensor_content(values.data(), values.size() * sizeof(float));
+  ConstantBudget budget{kKiB, kKiB};
+  const TensorPtr tensor = must(tensor_of(*owner, owner, budget));
+  EXPECT_EQ(static_cast<const void*>(tensor->view().data), owner->tensor_content().data());
+  const TensorPtr copy = must(tensor_of(*owner, nullptr, budget));
+  EXPECT_NE(static_cast<const void*>(copy->view().data), owner->tensor_content().data());
+  const std::weak_ptr<wire::TensorProto> alive = owner;
+  owner.reset();
+  ASSERT_FALSE(alive.expired());
+  EXPECT_TRUE(std::ranges::equal(tensor->as<float>(), values));
+  EXPECT_EQ(budget.bytes, kKiB - 2 * 8 * sizeof(float));
 }
 
 TEST(Constants, ReadEveryTypesOwnList) {
@@ -100,7 +118,7 @@ TEST(Constants, RepeatTheLastValue) {
 
 TEST(Constants, MayHaveNoElements) {
   for (const Dims& dims : {Dims{0}, Dims{3, 0, 2}, Dims{0, 1LL << 30, 1LL << 30}}) {
-    EXPECT_EQ(must(read(proto_of(wire::DT_INT32, dims))).shape().elements(), 0);
+    EXPECT_EQ(must(read(proto_of(wire::DT_INT32, dims)))->shape().elements(), 0);
   }
   wire::TensorProto proto = proto_of(wire::DT_INT32, {0});
   proto.add_int_val(1);
@@ -178,20 +196,20 @@ TEST(Constants, TakeTheirPartOfTheBudgetAndNoMore) {
   ConstantBudget budget{100, 40};
   wire::TensorProto stored = proto_of(wire::DT_FLOAT, {10});
   stored.set_tensor_content(std::string(40, '\0'));
-  ASSERT_TRUE(tensor_of(stored, budget).ok());
+  ASSERT_TRUE(tensor_of(stored, nullptr, budget).ok());
   EXPECT_EQ(budget.bytes, 60U);
   EXPECT_EQ(budget.filled_bytes, 40U);
   wire::TensorProto filled = proto_of(wire::DT_FLOAT, {8});
   filled.add_float_val(1);
   filled.add_float_val(2);
-  ASSERT_TRUE(tensor_of(filled, budget).ok());  // 6 of its 8 elements are repeated
+  ASSERT_TRUE(tensor_of(filled, nullptr, budget).ok());  // 6 of its 8 elements are repeated
   EXPECT_EQ(budget.bytes, 28U);
   EXPECT_EQ(budget.filled_bytes, 16U);
-  const auto more_filled = tensor_of(proto_of(wire::DT_FLOAT, {5}), budget);
+  const auto more_filled = tensor_of(proto_of(wire::DT_FLOAT, {5}), nullptr, budget);
   ASSERT_FALSE(more_filled.ok());
   EXPECT_EQ(more_filled.error().kind, ErrorKind::kUnsupported);
   EXPECT_THAT(more_filled.error().message, HasSubstr("repeats one value"));
-  const auto more = tensor_of(stored, budget);
+  const auto more = tensor_of(stored, nullptr, budget);
   ASSERT_FALSE(more.ok());
   EXPECT_EQ(more.error().kind, ErrorKind::kUnsupported);
   EXPECT_THAT(more.error().message, HasSubstr("left for constants"));

@@ -256,10 +256,13 @@ Result<void> expect_readable(const wire::NodeDef& node, const ImportedValue& val
                      "pixels, or export the graph with NHWC");
 }
 
-Result<Graph> import_selected(const wire::GraphDef& def, const ImportOptions& options) {
+Result<Graph> import_selected(const wire::GraphDef& def, std::shared_ptr<const void> owner,
+                              const ImportOptions& options) {
   GRAFT_ASSIGN(const Selection selection, select_nodes(def, options));
-  ImportState state{
-      selection.names, {options.max_constant_bytes, options.max_filled_bytes}, Graph()};
+  ImportState state{selection.names,
+                    {options.max_constant_bytes, options.max_filled_bytes},
+                    Graph(),
+                    std::move(owner)};
   std::vector<ImportedValue> values(selection.edges.size());  // by position
   std::vector<ImportedValue> inputs;
   for (const int position : selection.order) {
@@ -287,14 +290,24 @@ Result<Graph> import_selected(const wire::GraphDef& def, const ImportOptions& op
   return std::move(state.graph);
 }
 
-}  // namespace
-
-Result<Graph> import_graph_def(const wire::GraphDef& def, const ImportOptions& options) {
+Result<Graph> import_bounded(const wire::GraphDef& def, std::shared_ptr<const void> owner,
+                             const ImportOptions& options) {
   try {
-    return import_selected(def, options);
+    return import_selected(def, std::move(owner), options);
   } catch (const std::bad_alloc&) {
     return unsupported("graph: not enough memory for its constants: close other programs");
   }
+}
+
+}  // namespace
+
+Result<Graph> import_graph_def(const wire::GraphDef& def, const ImportOptions& options) {
+  return import_bounded(def, nullptr, options);
+}
+
+Result<Graph> import_graph_def(const std::shared_ptr<const wire::GraphDef>& def,
+                               const ImportOptions& options) {
+  return import_bounded(*def, def, options);
 }
 
 Result<wire::GraphDef> parse_graph_def(std::span<const std::byte> bytes) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,6 +39,9 @@ struct ImportOptions {
 // channels in second place) the graph holds as [N,H,W,C], with the ops that NHWC has; input_shape
 // is NHWC, too. kUnsupported: an op or an output that reads the elements in the file's order.
 Result<Graph> import_graph_def(const wire::GraphDef& def, const ImportOptions& options);
+// The same, but constants are not copied: they stay in `def`, which the graph keeps alive.
+Result<Graph> import_graph_def(const std::shared_ptr<const wire::GraphDef>& def,
+                               const ImportOptions& options);
 
 // Bytes → GraphDef, bounded (kCorrupt with what is wrong; 2 GiB and nesting 100 at most).
 Result<wire::GraphDef> parse_graph_def(std::span<const std::byte> bytes);

@@ -58,9 +58,9 @@ Result<NodeId> NodeImport::op_of_all(Op op) {
 }
 
 Result<NodeId> NodeImport::constant(const wire::TensorProto& value) {
-  auto tensor = tensor_of(value, state_.budget);
+  auto tensor = tensor_of(value, state_.owner, state_.budget);
   if (!tensor.ok()) return with_context(describe(def_), std::move(tensor).error());
-  return state_.graph.add_constant(def_.name(), std::make_shared<const Tensor>(*std::move(tensor)));
+  return state_.graph.add_constant(def_.name(), *std::move(tensor));
 }
 
 Result<NodeId> NodeImport::alias(NodeId id) {

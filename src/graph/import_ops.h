@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,7 @@ struct ImportState {
   const NodeIndex& names;  // of all nodes of the file
   ConstantBudget budget;
   Graph graph;
+  std::shared_ptr<const void> owner;  // of the file's nodes; nullptr: constants are copied
 };
 
 // One node on its way into the graph.

@@ -76,6 +76,23 @@ TEST(Import, KeepsNamesShapesAndAliases) {
   }
 }
 
+TEST(Import, LeavesConstantsInAFileThatIsShared) {
+  auto def = std::make_shared<const wire::GraphDef>(forked_network());
+  const Graph copied = must(import_graph_def(*def, between("x:0", {"y:0"})));
+  const Graph graph = must(import_graph_def(def, between("x:0", {"y:0"})));
+  const std::string* content = nullptr;
+  for (const wire::NodeDef& node : def->node()) {
+    if (node.name() == "w") content = &node.attr().at("value").tensor().tensor_content();
+  }
+  def.reset();
+  const auto weights = [](const Graph& of) {
+    return std::get<Constant>(of.node(*of.find("w")).body).value;
+  };
+  EXPECT_EQ(static_cast<const void*>(weights(graph)->view().data), content->data());
+  EXPECT_NE(static_cast<const void*>(weights(copied)->view().data), content->data());
+  EXPECT_TRUE(std::ranges::equal(weights(graph)->as<float>(), weights(copied)->as<float>()));
+}
+
 TEST(Import, CutsAtAnyNode) {
   const wire::GraphDef def = forked_network();
   const Graph whole = must(import_graph_def(def, between("x", {"y"})));

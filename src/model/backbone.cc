@@ -65,7 +65,7 @@ struct Backbone::State {
   BackboneOptions options;
   std::once_flag fingerprinted;
   std::string fingerprint;
-  std::optional<wire::GraphDef> graph_def;
+  std::shared_ptr<const wire::GraphDef> graph_def;
   ActivationRanges ranges;  // in int8, once it is calibrated
   std::optional<Program> program;
   std::optional<Program> last_layer;  // behind it; in float32, if there is one that can be apart
@@ -84,7 +84,7 @@ Backbone Backbone::create(ModelSpec spec, ModelBytes bytes, BackboneOptions opti
   state->spec = std::move(spec);
   state->bytes = std::move(bytes);
   state->options = std::move(options);
-  state->graph_def = std::move(def);
+  if (def) state->graph_def = std::make_shared<const wire::GraphDef>(*std::move(def));
   return Backbone(std::move(state));
 }
 
@@ -142,21 +142,22 @@ Result<const wire::GraphDef*> Backbone::graph_def() {
   if (!state_->graph_def) {
     auto parsed = parse_graph_def(state_->bytes.graph_def());
     if (!parsed.ok()) return with_context(printable(origin()), std::move(parsed).error());
-    state_->graph_def = std::move(parsed).value();
+    state_->graph_def = std::make_shared<const wire::GraphDef>(std::move(parsed).value());
   }
-  return &*state_->graph_def;
+  return state_->graph_def.get();
 }
 
 Result<Graph> Backbone::simplified() {
   const ModelSpec& spec = state_->spec;
   const std::string subject = printable(origin());
-  GRAFT_ASSIGN(const wire::GraphDef* def, graph_def());
+  GRAFT_TRY(graph_def());
   ImportOptions import;
   import.input = spec.input_tensor;
   import.outputs = {spec.feature_tensor};
   import.input_shape = {1, spec.height(), spec.width(), 3};
-  auto imported = import_graph_def(*def, import);
-  if (!imported.ok()) return explained(*def, spec, subject, std::move(imported).error());
+  auto imported = import_graph_def(state_->graph_def, import);
+  if (!imported.ok())
+    return explained(*state_->graph_def, spec, subject, std::move(imported).error());
   auto simplified = simplify(*imported, import.outputs);
   if (!simplified.ok()) return with_context(subject, std::move(simplified).error());
   return simplified;

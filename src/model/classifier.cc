@@ -263,7 +263,8 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options) {
   GRAFT_ASSIGN(const MappedFile file, MappedFile::open(options.graph_path));
   auto parsed = parse_graph_def(file.bytes());
   if (!parsed.ok()) return with_context(subject, std::move(parsed).error());
-  const wire::GraphDef& def = *parsed;
+  const auto shared = std::make_shared<const wire::GraphDef>(*std::move(parsed));
+  const wire::GraphDef& def = *shared;
   const Nodes nodes(def);
   auto state = std::make_unique<State>();
   Facts facts = gather_facts(def, nodes, options.graph_path, file.bytes(), state->warnings);
@@ -296,7 +297,7 @@ Result<Classifier> Classifier::load(const ClassifierOptions& options) {
   import.input = facts.input;
   import.outputs = {facts.output};
   import.input_shape = {1, state->height, state->width, 3};
-  auto imported = import_graph_def(def, import);
+  auto imported = import_graph_def(shared, import);
   if (!imported.ok()) {
     Error error = with_context(subject, std::move(imported).error());
     if (state->height != facts.height || state->width != facts.width) {

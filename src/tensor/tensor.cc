@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace graft {
 namespace {
@@ -113,8 +114,11 @@ AlignedBuffer::AlignedBuffer(std::size_t bytes, bool zeroed) : size_(bytes) {
   data_.reset(p);
 }
 
+AlignedBuffer::AlignedBuffer(std::span<const std::byte> bytes, std::shared_ptr<const void> owner)
+    : data_(const_cast<std::byte*>(bytes.data()), Free{std::move(owner)}), size_(bytes.size()) {}
+
 void AlignedBuffer::Free::operator()(std::byte* p) const {
-  std::free(p);
+  if (!owner) std::free(p);
 }
 
 Tensor::Tensor(TensorSpec spec) : spec_(spec), buffer_(spec.bytes()) {}
@@ -134,6 +138,15 @@ Tensor Tensor::copy_of(const TensorSpec& spec, std::span<const std::byte> bytes)
   t.spec_ = spec;
   t.buffer_ = AlignedBuffer(spec.bytes(), false);
   if (spec.bytes() > 0) std::memcpy(t.buffer_.data(), bytes.data(), spec.bytes());
+  return t;
+}
+
+std::shared_ptr<const Tensor> Tensor::shared(const TensorSpec& spec,
+                                             std::span<const std::byte> bytes,
+                                             std::shared_ptr<const void> owner) {
+  auto t = std::make_shared<Tensor>();
+  t->spec_ = spec;
+  t->buffer_ = AlignedBuffer(bytes, std::move(owner));
   return t;
 }
 

@@ -84,6 +84,8 @@ class AlignedBuffer {
  public:
   AlignedBuffer() = default;
   explicit AlignedBuffer(std::size_t bytes, bool zeroed = true);
+  // Memory of `owner`, which it keeps alive: as aligned as that is, and to be read alone.
+  AlignedBuffer(std::span<const std::byte> bytes, std::shared_ptr<const void> owner);
   std::byte* data() { return data_.get(); }
   const std::byte* data() const { return data_.get(); }
   std::size_t size() const { return size_; }
@@ -91,12 +93,14 @@ class AlignedBuffer {
  private:
   struct Free {
     void operator()(std::byte* p) const;
+    std::shared_ptr<const void> owner;  // of the memory, if it is another's
   };
   std::unique_ptr<std::byte[], Free> data_;
   std::size_t size_ = 0;
 };
 
-// An owning, dense, zero-initialised array. Move-only; clone() copies.
+// An owning, dense, zero-initialised array (shared() ones are part of another's memory). Move-only;
+// clone() copies.
 class Tensor {
  public:
   Tensor() = default;
@@ -106,6 +110,11 @@ class Tensor {
   static Tensor from(const Shape& shape, std::span<const float> values);
   // bytes: as many as the spec has.
   static Tensor copy_of(const TensorSpec& spec, std::span<const std::byte> bytes);
+  // The bytes themselves, as many as the spec has and aligned to its elements, in memory of `owner`
+  // that nobody changes any more: a constant.
+  static std::shared_ptr<const Tensor> shared(const TensorSpec& spec,
+                                              std::span<const std::byte> bytes,
+                                              std::shared_ptr<const void> owner);
 
   const TensorSpec& spec() const { return spec_; }
   const Shape& shape() const { return spec_.shape; }

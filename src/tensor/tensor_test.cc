@@ -51,5 +51,19 @@ TEST(Tensor, IsAlignedZeroedAndCloned) {
   EXPECT_NE(copy.view().data, t.view().data);
 }
 
+TEST(Tensor, MayBePartOfAnothersMemory) {
+  auto owner = std::make_shared<const std::vector<float>>(std::vector<float>{1, 2, 3, 4});
+  const std::weak_ptr<const std::vector<float>> alive = owner;
+  const auto bytes = std::as_bytes(std::span(*owner)).subspan(sizeof(float));
+  auto t = Tensor::shared({DType::kF32, Shape{3}, Layout::kDense}, bytes, owner);
+  EXPECT_EQ(t->view().data, bytes.data());
+  owner.reset();
+  EXPECT_EQ(t->as<float>()[2], 4.0F);
+  const Tensor copy = t->clone();
+  t.reset();
+  EXPECT_TRUE(alive.expired());
+  EXPECT_EQ(copy.as<float>()[0], 2.0F);
+}
+
 }  // namespace
 }  // namespace graft
