@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <new>
 #include <optional>
 #include <unordered_map>
@@ -315,8 +316,11 @@ Result<wire::GraphDef> parse_graph_def(std::span<const std::byte> bytes) {
   if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     return unsupported("graph: " + format_bytes(bytes.size()) + " is more than 2 GiB");
   }
+  constexpr std::size_t kForTheMessage = 4096;
+  auto spare = std::make_unique<std::byte[]>(kForTheMessage);
+  auto owned = std::make_unique<wire::GraphDef>();
+  wire::GraphDef& def = *owned;
   try {
-    wire::GraphDef def;
     if (!wire::parse(bytes, def)) {
       return corrupt(
           "graph: the bytes are not a frozen TensorFlow graph, or a part is missing: get a good "
@@ -325,8 +329,12 @@ Result<wire::GraphDef> parse_graph_def(std::span<const std::byte> bytes) {
     if (def.node_size() == 0) {
       return corrupt("graph: holds no nodes: give a frozen TensorFlow graph (GraphDef)");
     }
-    return def;
+    return std::move(*owned);
   } catch (const std::bad_alloc&) {
+    // A protobuf map for whose table there was no memory cannot be destroyed: it writes into the
+    // one table that all empty maps share.
+    (void)owned.release();
+    spare.reset();
     return unsupported("graph: not enough memory to read it: close other programs");
   }
 }

@@ -3,9 +3,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
+#include <fstream>
+#include <new>
+#include <string>
+#include <vector>
 
+#include "base/test_sanitizers.h"
 #include "graph/rewrite.h"
 #include "graph/test_graph.h"
 
@@ -292,6 +300,47 @@ TEST(Import, ParsesWhatItIsGiven) {
     ASSERT_FALSE(other.ok());
     EXPECT_EQ(other.error().kind, ErrorKind::kCorrupt);
   }
+}
+
+// Wherever it ends: protobuf's own clearing up crashed. std::bad_alloc: there was not even room for
+// the words.
+TEST(Import, TheEndOfMemoryWhileParsingIsAnError) {
+  if (kSanitized) GTEST_SKIP() << "the sanitizer itself takes terabytes of addresses";
+  GraphDefBuilder b;
+  for (int i = 0; i < 20'000; ++i) {
+    b.node("Relu", "n" + std::to_string(i), {"x"}).text("padding", "SAME");
+  }
+  const std::string bytes = bytes_of(b.def());
+  const auto addresses = [] {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  };
+  std::vector<wire::GraphDef> kept;  // what other tests gave back is taken
+  for (const std::size_t had = addresses(); kept.size() < 100 && addresses() == had;) {
+    kept.push_back(must(parse_graph_def(as_bytes(bytes))));
+  }
+  struct rlimit before {};
+  ASSERT_EQ(::getrlimit(RLIMIT_AS, &before), 0);
+  int failed = 0;
+  std::vector<std::vector<char>> taken;  // so that it ends elsewhere each time
+  for (std::size_t i = 0; i < 60; ++i) {
+    taken.emplace_back(40 + 24 * i);
+    struct rlimit tight = before;
+    tight.rlim_cur = addresses();
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &tight), 0);
+    ErrorKind kind = ErrorKind::kUnsupported;
+    try {
+      const auto parsed = parse_graph_def(as_bytes(bytes));
+      failed += parsed.ok() ? 0 : 1;
+      if (!parsed.ok()) kind = parsed.error().kind;
+    } catch (const std::bad_alloc&) {
+      ++failed;
+    }
+    ASSERT_EQ(::setrlimit(RLIMIT_AS, &before), 0);
+    EXPECT_EQ(kind, ErrorKind::kUnsupported);
+  }
+  EXPECT_GT(failed, 0);
 }
 
 }  // namespace

@@ -63,8 +63,8 @@ struct Backbone::State {
   ModelSpec spec;
   ModelBytes bytes;
   BackboneOptions options;
-  std::once_flag fingerprinted;
-  std::string fingerprint;
+  std::mutex mutex;         // guards the next one
+  std::string fingerprint;  // "": not computed yet
   std::shared_ptr<const wire::GraphDef> graph_def;
   ActivationRanges ranges;  // in int8, once it is calibrated
   std::optional<Program> program;
@@ -95,8 +95,9 @@ const std::string& Backbone::origin() const {
   return state_->bytes.origin;
 }
 const std::string& Backbone::fingerprint() const {
-  std::call_once(state_->fingerprinted,
-                 [this] { state_->fingerprint = hex(sha256(state_->bytes.graph_def())); });
+  // Not std::call_once: where memory ends in it, glibc ends the program.
+  const std::scoped_lock lock(state_->mutex);
+  if (state_->fingerprint.empty()) state_->fingerprint = hex(sha256(state_->bytes.graph_def()));
   return state_->fingerprint;
 }
 
