@@ -12,7 +12,8 @@ GOALS = {  # network → photos/s of the cold pipeline, on two such cores
     "mobilenet_0.50_224": 600, "mobilenet_0.25_128": 1300}
 NETWORK_GOAL = "≥ 65 % with AVX2, ≥ 80 % with AVX-512"  # of the peak
 SHAPES = ("0.50_224", "0.25_128", "1.0_224")
-INT8_LIMIT = ("4 times: a multiply-add of VNNI does four", "", "≥ 1.7 times, at the network")
+INT8_LIMIT = "4 times: a multiply-add of VNNI does four"
+INT8_GOAL = ("network", "mobilenet_0.50_224")
 LARGE_LIMIT = 1.8
 STEPS, BATCH, FEATURES, CLASSES = 500, 100, 1001, 5
 
@@ -101,7 +102,8 @@ def rooms_rows(results, network):
     rows = []
     for what, stage in (("the network", "network"), ("photo to feature", "photo_to_feature")):
         ratio = statistics.median(one["precisions"][stage]["ratio"] for one in found)
-        rows.append([f"{network}: int8, {what}", f"{ratio:.2f} times float32", *INT8_LIMIT])
+        rows.append([f"{network}: int8, {what}", f"{ratio:.2f} times float32", INT8_LIMIT, "",
+                     "≥ 1.7 times" if (stage, network) == INT8_GOAL else ""])
     large = statistics.median(one["large_photo"]["ratio"] for one in found)
     rows.append([f"12 megapixels, baseline JPEG, to the input of {network}",
                  f"{large:.2f} times libjpeg's whole decode", "1.8 times: entropy decoding alone",

@@ -5,10 +5,9 @@
 
 namespace graft {
 
-// Not in large pages (madvise): most faults go, 6 ms of `graft label`, while the
-// system has large pages at hand. Where it has to make them first, or a virtual machine's host has
-// to find the memory, each took 4 ms and a run dozens of them; a desktop of some hours is like
-// that.
+// Not in large pages (madvise). While the system has some at hand they save 6 ms of `graft label`;
+// where it has to make them first, or a virtual machine's host has to find the memory, each took
+// 4 ms, and a run needs a dozen.
 void prepare_memory() {
   // Where address space is counted, it is needed for stacks and libraries.
   rlimit allowed{};

@@ -317,10 +317,12 @@ Result<wire::GraphDef> parse_graph_def(std::span<const std::byte> bytes) {
     return unsupported("graph: " + format_bytes(bytes.size()) + " is more than 2 GiB");
   }
   constexpr std::size_t kForTheMessage = 4096;
-  auto spare = std::make_unique<std::byte[]>(kForTheMessage);
-  auto owned = std::make_unique<wire::GraphDef>();
-  wire::GraphDef& def = *owned;
+  std::unique_ptr<std::byte[]> spare;
+  std::unique_ptr<wire::GraphDef> owned;
   try {
+    spare = std::make_unique<std::byte[]>(kForTheMessage);
+    owned = std::make_unique<wire::GraphDef>();
+    wire::GraphDef& def = *owned;
     if (!wire::parse(bytes, def)) {
       return corrupt(
           "graph: the bytes are not a frozen TensorFlow graph, or a part is missing: get a good "
