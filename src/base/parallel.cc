@@ -146,6 +146,10 @@ int available_cores() {
   return std::max(1, quota == kNoLimit ? affinity : std::min(affinity, quota));
 }
 
+int thread_count(int wanted) {
+  return wanted > 0 ? wanted : available_cores();
+}
+
 std::size_t parallel_for(std::size_t count, int threads, std::stop_token stop,
                          const std::function<void(std::size_t item, int worker)>& body) {
   std::atomic<std::size_t> next{0};

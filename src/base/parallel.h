@@ -16,6 +16,9 @@ namespace graft {
 // Cores that this process may use (affinity mask and cgroup quota considered), at least 1.
 int available_cores();
 
+// What an option says that counts threads: itself, or available_cores() for 0.
+int thread_count(int wanted);
+
 // The cores that control groups (version 1 and 2, this process's group and all above it) allow, a
 // quota of 1.5 cores counting as 2; 0 when there is no limit. Looks at <root>/proc/self/cgroup and
 // <root>/sys/fs/cgroup; root is "" except in tests.

@@ -140,7 +140,7 @@ int run_evaluate(Arguments arguments, Console& console) {
   console.message("Evaluating on " + format_count(photos.size()) + " of " +
                   format_count(set->in_folder) + " photos: " + printable(set->description));
 
-  const int threads = flags.threads > 0 ? flags.threads : available_cores();
+  const int threads = thread_count(flags.threads);
   const std::vector<Outcome> outcomes =
       score_all(photos, *classifier, threads, console, interrupt.token());
   console.clear_progress();

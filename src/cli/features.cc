@@ -16,6 +16,7 @@
 #include "train/calibration.h"
 #include "train/network_choice.h"
 #include "train/network_opening.h"
+#include "train/run_record.h"
 
 namespace graft {
 namespace {
@@ -139,7 +140,7 @@ Result<Written> write_features(const FeaturesFlags& flags, Console& console,
   options.format = run.bottleneck_format;
   options.threads = run.threads;
   GRAFT_TRY(calibrate(*network.backbone, written.dataset, run.bottleneck_dir,
-                      run.threads > 0 ? run.threads : available_cores(), observer, stop));
+                      thread_count(run.threads), observer, stop));
   GRAFT_ASSIGN(written.features,
                extract_features(written.dataset, &*network.backbone, network.spec.architecture,
                                 options, observer, stop));

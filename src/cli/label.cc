@@ -62,7 +62,7 @@ class Labeller {
 
   // How many photos failed; done(): how many were attempted.
   std::size_t run(const std::stop_token& stop) {
-    const int threads = flags_.threads > 0 ? flags_.threads : available_cores();
+    const int threads = thread_count(flags_.threads);
     const std::size_t count = list_.photos.size();
     const int workers = static_cast<int>(
         std::min<std::size_t>(static_cast<std::size_t>(threads), std::max<std::size_t>(count, 1)));

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cli/format.h"
 #include "cli/models.h"
+#include "train/run_record.h"
 
 namespace graft {
 namespace {
@@ -188,18 +189,6 @@ void report_files(Console& console, const RetrainOptions& options, const Retrain
   }
   out += "  graft board --logdir=" + shell_quote(options.summaries_dir) + "\n";
   console.print(out);
-}
-
-Json to_json(const FeatureStats& stats) {
-  return {{"photos", stats.photos},
-          {"from_store", stats.from_store},
-          {"from_text", stats.from_text},
-          {"computed", stats.computed},
-          {"failed", stats.failed},
-          {"damaged", stats.damaged},
-          {"corrupt_but_decoded", stats.corrupt_but_decoded},
-          {"duplicates_across_splits", stats.duplicates_across_splits},
-          {"seconds", stats.seconds}};
 }
 
 Json to_json(const std::vector<Skipped>& skipped) {

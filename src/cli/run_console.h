@@ -45,7 +45,6 @@ void report_result(Console& console, const RetrainOptions& options, const Retrai
 void report_files(Console& console, const RetrainOptions& options, const RetrainResult& result,
                   const std::string& photo);
 Json to_json(const RetrainResult& result);
-Json to_json(const FeatureStats& stats);
 Json to_json(const std::vector<Skipped>& skipped);
 
 }  // namespace graft

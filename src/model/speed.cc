@@ -129,7 +129,7 @@ double Speed::photos_per_second(const ModelSpec& spec) const {
 
 Result<Speed> measure_speed(const SpeedOptions& options, const std::stop_token& stop) {
   Speed speed;
-  speed.threads = options.threads > 0 ? options.threads : available_cores();
+  speed.threads = thread_count(options.threads);
   GRAFT_ASSIGN(const Timing decoding, time_preparation(options, speed.threads));
   speed.decode_seconds = decoding.seconds;
   speed.share_of_processor = decoding.share;

@@ -80,7 +80,7 @@ Result<void> write_sample_set(
   std::uint64_t done = 0;
   std::optional<Error> failure;
   std::stop_source stop;
-  const int threads = options.threads > 0 ? options.threads : available_cores();
+  const int threads = thread_count(options.threads);
   parallel_for(total, threads, stop.get_token(), [&](std::size_t item, int) {
     const std::size_t flower_class = item % names.size();
     const std::uint64_t index = item / names.size();

@@ -79,7 +79,7 @@ class Extraction {
         options_(options),
         observer_(observer),
         stop_(std::move(stop)),
-        threads_(options.threads > 0 ? options.threads : available_cores()),
+        threads_(thread_count(options.threads)),
         found_(dataset.examples.size()) {}
 
   Result<Features> run() {

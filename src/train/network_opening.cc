@@ -36,7 +36,7 @@ std::optional<Backbone> ready_network(const ModelSpec& spec, const RetrainOption
 Result<std::optional<Backbone>> network_at_hand(const ModelSpec& spec,
                                                 const RetrainOptions& options,
                                                 const std::function<Result<void>()>& scan) {
-  if ((options.threads > 0 ? options.threads : available_cores()) == 1) {
+  if (thread_count(options.threads) == 1) {
     GRAFT_TRY(scan());
     return std::optional<Backbone>();
   }

@@ -37,7 +37,7 @@ class Retraining {
         option_values_(option_values),
         observer_(observer),
         stop_(std::move(stop)),
-        threads_(options.threads > 0 ? options.threads : available_cores()) {}
+        threads_(thread_count(options.threads)) {}
 
   Result<RetrainResult> run() {
     GRAFT_TRY(check_options(options_));

@@ -32,7 +32,9 @@ std::string cpu_model() {
   return "unknown";
 }
 
-Json stats_json(const FeatureStats& stats) {
+}  // namespace
+
+Json to_json(const FeatureStats& stats) {
   return {{"photos", stats.photos},
           {"from_store", stats.from_store},
           {"from_text", stats.from_text},
@@ -43,8 +45,6 @@ Json stats_json(const FeatureStats& stats) {
           {"duplicates_across_splits", stats.duplicates_across_splits},
           {"seconds", stats.seconds}};
 }
-
-}  // namespace
 
 RunRecord::RunRecord(std::string path, const Json& option_values, const RetrainOptions& options,
                      const Hash128& fingerprint, int threads)
@@ -82,7 +82,7 @@ void RunRecord::describe_photos(const Dataset& dataset, const FeatureStats& stat
     splits[std::string(name_of(split))] = dataset.count(split);
   }
   json_["feature_space"] = printable(feature_space);
-  json_["features"] = stats_json(stats);
+  json_["features"] = to_json(stats);
   Json& skipped = json_["skipped"] = Json::array();
   for (const Skipped& s : dataset.skipped) {
     skipped.push_back({{"path", printable(s.path)}, {"reason", printable(s.reason)}});

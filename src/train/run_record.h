@@ -14,6 +14,9 @@
 
 namespace graft {
 
+// Every field by its name.
+Json to_json(const FeatureStats& stats);
+
 class RunRecord {
  public:
   // What is known before the first step; state "running".
